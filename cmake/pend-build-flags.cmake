@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+# The flags that every target of ours gets and no consumer inherits: pendmap_build_flags is
+# linked PRIVATE and never exported.
+add_library(pendmap_build_flags INTERFACE)
+target_compile_features(pendmap_build_flags INTERFACE c_std_17)
+target_compile_definitions(pendmap_build_flags INTERFACE
+  _GNU_SOURCE
+  PEND_CHECKS=${PEND_CHECKS})
+target_compile_options(pendmap_build_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wundef -Wvla -Wcast-qual
+  -Wstrict-prototypes -Wmissing-prototypes
+  -fno-omit-frame-pointer
+  $<$<BOOL:${PEND_WERROR}>:-Werror>
+  $<$<BOOL:${PEND_NATIVE}>:-march=native>)
+
+if(PEND_SANITIZE) # a plain if(): the value may hold a comma, which $<BOOL:> rejects
+  target_compile_options(pendmap_build_flags INTERFACE
+    -fsanitize=${PEND_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(pendmap_build_flags INTERFACE -fsanitize=${PEND_SANITIZE})
+endif()

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+# pend_add_test(NAME <name> SOURCES <file>... LABEL unit|torture|lint|doc TIMEOUT <seconds>
+#               [CRITERION] [LIBRARIES <target>...] [ARGS <argument>...])
+#
+# Builds the executable <name> from the sources, the library's objects (hidden symbols included)
+# and the given libraries, and registers it with ctest as <label>.<name>. Exit status 77 means
+# skipped. CRITERION links the Criterion framework; such a test does not exist in a thread
+# sanitizer build, which Criterion does not survive, and is listed as disabled where Criterion is
+# not installed.
+find_package(PkgConfig)
+if(PkgConfig_FOUND)
+  pkg_check_modules(CRITERION QUIET IMPORTED_TARGET criterion)
+endif()
+
+set(PEND_TEST_ENVIRONMENT
+  TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:history_size=4
+  ASAN_OPTIONS=detect_leaks=1
+  UBSAN_OPTIONS=print_stacktrace=1)
+
+function(pend_add_test)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "CRITERION" "NAME;LABEL;TIMEOUT" "SOURCES;LIBRARIES;ARGS")
+  foreach(needed IN ITEMS NAME SOURCES LABEL TIMEOUT)
+    if(NOT arg_${needed})
+      message(FATAL_ERROR "pend_add_test: ${needed} is missing")
+    endif()
+  endforeach()
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "pend_add_test(${arg_NAME}): unknown ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  if(NOT arg_LABEL MATCHES "^(unit|torture|lint|doc)$")
+    message(FATAL_ERROR "pend_add_test(${arg_NAME}): unknown label ${arg_LABEL}")
+  endif()
+
+  if(arg_CRITERION AND PEND_SANITIZE MATCHES "thread")
+    return()
+  endif()
+  set(test ${arg_LABEL}.${arg_NAME})
+  if(arg_CRITERION AND NOT CRITERION_FOUND)
+    add_test(NAME ${test} COMMAND ${arg_NAME})
+    set_tests_properties(${test} PROPERTIES LABELS ${arg_LABEL} DISABLED TRUE)
+    return()
+  endif()
+
+  add_executable(${arg_NAME} ${arg_SOURCES})
+  target_link_libraries(${arg_NAME} PRIVATE
+    pendmap_build_flags pendmap_objects Threads::Threads ${arg_LIBRARIES})
+  if(arg_CRITERION)
+    target_link_libraries(${arg_NAME} PRIVATE PkgConfig::CRITERION)
+  endif()
+  add_test(NAME ${test} COMMAND ${arg_NAME} ${arg_ARGS})
+  set_tests_properties(${test} PROPERTIES
+    LABELS ${arg_LABEL}
+    TIMEOUT ${arg_TIMEOUT}
+    SKIP_RETURN_CODE 77
+    ENVIRONMENT "${PEND_TEST_ENVIRONMENT}")
+endfunction()
