@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * compiler.h - what we ask of the compiler beyond ISO C17, in one place.
+ */
+#ifndef PENDI_PLATFORM_COMPILER_H
+#define PENDI_PLATFORM_COMPILER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes that two CPUs fight over as one. 64 on every x86-64 and most arm64. */
+#define PENDI_CACHE_LINE 64u
+
+#define PENDI_LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define PENDI_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
+#define PENDI_ALWAYS_INLINE static inline __attribute__((always_inline))
+#define PENDI_NOINLINE __attribute__((noinline, cold))
+#define PENDI_COLD __attribute__((cold))
+#define PENDI_NONNULL __attribute__((nonnull))
+#define PENDI_MUST_CHECK __attribute__((warn_unused_result))
+
+/* A thread-local that costs one %fs-relative load even inside the shared library. */
+#define PENDI_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
+
+/* 1 in builds with the thread or the address sanitizer, else 0. */
+#if defined(__has_feature)
+#define PENDI_HAS_FEATURE(name) __has_feature(name)
+#else
+#define PENDI_HAS_FEATURE(name) 0
+#endif
+#if defined(__SANITIZE_THREAD__) || PENDI_HAS_FEATURE(thread_sanitizer)
+#define PENDI_TSAN 1
+#else
+#define PENDI_TSAN 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || PENDI_HAS_FEATURE(address_sanitizer)
+#define PENDI_ASAN 1
+#else
+#define PENDI_ASAN 0
+#endif
+
+#define PENDI_CONTAINER_OF(pointer, type, member) \
+	((type *)((char *)(pointer)-offsetof(type, member)))
+
+/* Hints only: an address that is not mapped is harmless. */
+PENDI_ALWAYS_INLINE void pendi_prefetch_read(const void *address)
+{
+	__builtin_prefetch(address, 0, 3);
+}
+
+PENDI_ALWAYS_INLINE void pendi_prefetch_write(const void *address)
+{
+	__builtin_prefetch(address, 1, 3);
+}
+
+#endif
