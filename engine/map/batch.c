@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * batch.c - many operations in one call: the same steps, with the misses overlapped.
+ *
+ * A call is cut into groups of 16. Each group goes through its steps together: first every line
+ * that the next step will touch is prefetched for all sixteen, then the step is done for each. So
+ * sixteen cache misses cost about as much as one. The counters, the free slots and the freed
+ * slots are handled once for each group.
+ *
+ *	pend:           hash, prefetch buckets | take slots | arm, fill, index, publish
+ *	complete:       prefetch slots | decide, prefetch buckets | finish | put slots
+ *	complete_key:   hash, prefetch buckets | peek at the cells, prefetch slots | complete
+ *	lookup:         the same | copy
+ *
+ * The operations are independent: each is linearizable by itself, the batch is not.
+ */
+#include "engine/map/map_internal.h"
+
+#define GROUP 16u
+
+static uint32_t group_size(uint32_t left)
+{
+	return left < GROUP ? left : GROUP;
+}
+
+static void set_result(int *results, uint32_t at, int result)
+{
+	if (results)
+		results[at] = result;
+}
+
+/* Slots for one group, as far as they come at once; the rest is taken one by one when needed. */
+struct supply {
+	uint32_t slots[GROUP];
+	uint32_t count;
+};
+
+/* Like pendi_recycler_take(), from the supply while it lasts. */
+static uint32_t take(struct pend_map *map, struct supply *supply, uint32_t cpu, int *error)
+{
+	if (supply->count)
+		return supply->slots[--supply->count];
+	return pendi_recycler_take(&map->recycler, cpu, error);
+}
+
+static int pend_one(struct pend_map *map, const struct pend_request *request,
+		    const struct pendi_key *key, struct supply *supply, uint32_t cpu,
+		    uint64_t *handle)
+{
+	int error = 0;
+	const uint32_t slot = take(map, supply, cpu, &error);
+
+	if (slot == PENDI_SLOT_NONE) {
+		pendi_tally_add(&map->tally,
+				error == -ENOSPC ? PENDI_COUNT_REFUSED_FULL
+						 : PENDI_COUNT_REFUSED_RESERVE,
+				1);
+		return error;
+	}
+	return pendi_map_arm(map, request, map->key_size ? key : NULL, slot, cpu, handle);
+}
+
+/* Checks and hashes a group. Returns how many requests are well formed. */
+static uint32_t prepare(const struct pend_map *map, const struct pend_request *requests,
+			uint32_t count, struct pendi_key *keys, int *errors)
+{
+	uint32_t good = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		errors[i] = pendi_map_check_request(map, &requests[i]);
+		if (errors[i])
+			continue;
+		good++;
+		if (map->key_size) {
+			keys[i] = pendi_index_key(&map->index, requests[i].key);
+			pendi_index_prefetch(&map->index, keys[i].hash);
+		}
+	}
+	return good;
+}
+
+static uint32_t pend_group(struct pend_map *map, const struct pend_request *requests,
+			   uint32_t count, uint64_t *handles, int *results)
+{
+	const uint32_t cpu = pendi_cpu_current();
+	struct supply supply = { .count = 0 };
+	struct pendi_key keys[GROUP];
+	int errors[GROUP];
+	uint32_t pended = 0;
+
+	supply.count = pendi_recycler_take_many(&map->recycler, cpu, supply.slots,
+						prepare(map, requests, count, keys, errors));
+	for (uint32_t i = 0; i < supply.count; i++)
+		pendi_prefetch_write(pendi_map_slot(map, supply.slots[i]));
+	for (uint32_t i = 0; i < count; i++) {
+		handles[i] = 0;
+		if (!errors[i])
+			errors[i] =
+				pend_one(map, &requests[i], &keys[i], &supply, cpu, &handles[i]);
+		set_result(results, i, errors[i]);
+		pended += errors[i] == 0;
+	}
+	pendi_tally_add(&map->tally, PENDI_COUNT_PENDS, pended);
+	return pended;
+}
+
+int pend_map_pend_batch(struct pend_map *map, const struct pend_request *requests, uint32_t count,
+			uint64_t *handles, int *results)
+{
+	const int error = pendi_map_check_open(map);
+	uint32_t pended = 0;
+
+	if (PENDI_UNLIKELY(error))
+		return error;
+	if (PENDI_UNLIKELY(!requests || !handles))
+		return -EFAULT;
+	if (PENDI_UNLIKELY(count > INT32_MAX))
+		return -ERANGE;
+	for (uint32_t done = 0, n; done < count; done += n) {
+		n = group_size(count - done);
+		pended += pend_group(map, &requests[done], n, &handles[done],
+				     results ? &results[done] : NULL);
+	}
+	return (int)pended;
+}
+
+/* What a group of completions leaves to do once all are decided. */
+struct decided {
+	uint32_t slots[GROUP];
+	uint64_t words[GROUP];
+	uint32_t count;
+};
+
+static void prefetch_slot(const struct pend_map *map, uint32_t slot)
+{
+	if (slot < map->recycler.slab.count)
+		pendi_prefetch_write(pendi_map_slot(map, slot));
+}
+
+/* Decides one; what it has to finish is noted, and the bucket that takes is fetched. */
+static int decide_one(struct pend_map *map, uint64_t handle, uint32_t action,
+		      struct decided *decided)
+{
+	struct pendi_step step;
+	int error = pendi_map_check_action(map, action);
+
+	if (!error)
+		error = pendi_map_decide(map, handle, action, PEND_ORIGIN_ORCHESTRATOR, &step);
+	if (PENDI_UNLIKELY(error))
+		return error;
+
+	const uint32_t slot = pendi_handle_slot(handle);
+
+	if (PENDI_LIKELY(step.duty == PENDI_DUTY_FINISH)) {
+		if (map->key_size)
+			pendi_index_prefetch_place(&map->index, slot);
+		decided->slots[decided->count] = slot;
+		decided->words[decided->count++] = step.word;
+	} else if (step.duty == PENDI_DUTY_RERUN) {
+		pendi_map_rerun_push(map, slot);
+	}
+	return 0;
+}
+
+static void finish_group(struct pend_map *map, const struct decided *decided)
+{
+	for (uint32_t i = 0; i < decided->count; i++)
+		pendi_map_finish(map, decided->slots[i], decided->words[i]);
+	if (decided->count)
+		pendi_recycler_put_many(&map->recycler, decided->slots, decided->count);
+}
+
+static uint32_t complete_group(struct pend_map *map, const uint64_t *handles,
+			       const uint32_t *actions, uint32_t count, int *results)
+{
+	struct decided decided = { .count = 0 };
+	uint32_t accepted = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		prefetch_slot(map, pendi_handle_slot(handles[i]));
+	for (uint32_t i = 0; i < count; i++) {
+		const int error = decide_one(map, handles[i], actions[i], &decided);
+
+		set_result(results, i, error);
+		accepted += error == 0;
+	}
+	finish_group(map, &decided);
+	return accepted;
+}
+
+int pend_map_complete_batch(struct pend_map *map, const uint64_t *handles, const uint32_t *actions,
+			    uint32_t count, int *results)
+{
+	const int error = pendi_map_check(map);
+	uint32_t accepted = 0;
+
+	if (PENDI_UNLIKELY(error))
+		return error;
+	if (PENDI_UNLIKELY(!handles || !actions))
+		return -EFAULT;
+	if (PENDI_UNLIKELY(count > INT32_MAX))
+		return -ERANGE;
+	for (uint32_t done = 0, n; done < count; done += n) {
+		n = group_size(count - done);
+		accepted += complete_group(map, &handles[done], &actions[done], n,
+					   results ? &results[done] : NULL);
+	}
+	return (int)accepted;
+}
+
+/* Hashes a group of keys and fetches their buckets, then the slots that stand in them. */
+static void approach(const struct pend_map *map, const void *keys, uint32_t count,
+		     struct pendi_key *hashed)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const void *key = (const char *)keys + (size_t)i * map->key_size;
+
+		hashed[i] = pendi_index_key(&map->index, key);
+		pendi_index_prefetch(&map->index, hashed[i].hash);
+	}
+	for (uint32_t i = 0; i < count; i++)
+		prefetch_slot(map, pendi_index_peek(&map->index, hashed[i].hash));
+}
+
+static int decide_key(struct pend_map *map, const struct pendi_key *key, uint32_t action,
+		      struct decided *decided)
+{
+	const struct pendi_found found = pendi_index_find(&map->index, key);
+
+	/* Slot "none" is out of range: deciding it counts and returns -ENOENT. */
+	return decide_one(map, pendi_handle_make(found.word, found.slot), action, decided);
+}
+
+static uint32_t complete_key_group(struct pend_map *map, const void *keys, const uint32_t *actions,
+				   uint32_t count, int *results)
+{
+	struct pendi_key hashed[GROUP];
+	struct decided decided = { .count = 0 };
+	uint32_t accepted = 0;
+
+	approach(map, keys, count, hashed);
+	for (uint32_t i = 0; i < count; i++) {
+		const int error = decide_key(map, &hashed[i], actions[i], &decided);
+
+		set_result(results, i, error);
+		accepted += error == 0;
+	}
+	finish_group(map, &decided);
+	return accepted;
+}
+
+int pend_map_complete_key_batch(struct pend_map *map, const void *keys, const uint32_t *actions,
+				uint32_t count, int *results)
+{
+	const int error = pendi_map_check_key(map, keys, map ? map->key_size : 0);
+	uint32_t accepted = 0;
+
+	if (PENDI_UNLIKELY(error))
+		return error;
+	if (PENDI_UNLIKELY(!actions))
+		return -EFAULT;
+	if (PENDI_UNLIKELY(count > INT32_MAX))
+		return -ERANGE;
+	for (uint32_t done = 0, n; done < count; done += n) {
+		n = group_size(count - done);
+		accepted += complete_key_group(map,
+					       (const char *)keys + (size_t)done * map->key_size,
+					       &actions[done], n, results ? &results[done] : NULL);
+	}
+	return (int)accepted;
+}
+
+/* Where a batch of lookups writes. Each pointer may be NULL. */
+struct outputs {
+	struct pend_info *infos;
+	char *values;
+	int *results;
+};
+
+static uint32_t lookup_group(const struct pend_map *map, const void *keys, uint32_t count,
+			     struct outputs to, uint32_t first)
+{
+	struct pendi_key hashed[GROUP];
+	uint32_t found = 0;
+
+	approach(map, keys, count, hashed);
+	for (uint32_t i = 0; i < count; i++) {
+		const size_t at = (size_t)first + i;
+		const int error =
+			pendi_map_lookup(map, &hashed[i], to.infos ? &to.infos[at] : NULL,
+					 to.values ? &to.values[at * map->value_size] : NULL);
+
+		if (to.results)
+			to.results[at] = error;
+		found += error == 0;
+	}
+	return found;
+}
+
+int pend_map_lookup_batch(struct pend_map *map, const void *keys, uint32_t count,
+			  struct pend_info *infos, void *values, int *results)
+{
+	const int error = pendi_map_check_key(map, keys, map ? map->key_size : 0);
+	const struct outputs to = { infos, values, results };
+	uint32_t found = 0;
+
+	if (PENDI_UNLIKELY(error))
+		return error;
+	if (PENDI_UNLIKELY(count > INT32_MAX))
+		return -ERANGE;
+	for (uint32_t done = 0, n; done < count; done += n) {
+		n = group_size(count - done);
+		found += lookup_group(map, (const char *)keys + (size_t)done * map->key_size, n, to,
+				      done);
+	}
+	return (int)found;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * roster.c - takes, marks and keeps map headers. See roster.h.
+ */
+#include "engine/map/roster.h"
+
+#include <string.h>
+
+#include "platform/memory.h"
+
+static struct pendi_roster_entry *take_oldest(struct pendi_roster *roster)
+{
+	struct pendi_roster_entry *entry = NULL;
+
+	pthread_mutex_lock(&roster->mutex);
+	if (roster->dismissed > PENDI_ROSTER_QUARANTINE) {
+		entry = roster->oldest;
+		roster->oldest = entry->next;
+		roster->dismissed--;
+	}
+	pthread_mutex_unlock(&roster->mutex);
+	return entry;
+}
+
+void *pendi_roster_take(struct pendi_roster *roster)
+{
+	struct pendi_roster_entry *entry = take_oldest(roster);
+
+	if (entry) {
+		/* All but the mark: a stale caller may be reading that. */
+		memset((char *)entry + sizeof(entry->stage), 0,
+		       roster->header_bytes - sizeof(entry->stage));
+		return entry;
+	}
+	return pendi_memory_allocate(&pendi_memory_default, roster->header_bytes,
+				     2 * PENDI_CACHE_LINE);
+}
+
+void pendi_roster_enrol(struct pendi_roster_entry *entry)
+{
+	/* relaxed: handing the pointer on is the creator's business, and orders this. */
+	pendi_store_relaxed(&entry->stage, PENDI_STAGE_ALIVE);
+}
+
+bool pendi_roster_close(struct pendi_roster_entry *entry)
+{
+	uint32_t expected = PENDI_STAGE_ALIVE;
+
+	/* relaxed: it decides who destroys; nothing is read through it. */
+	return pendi_cas_relaxed(&entry->stage, &expected, PENDI_STAGE_CLOSING);
+}
+
+void pendi_roster_dismiss(struct pendi_roster_entry *entry)
+{
+	/* relaxed: as in pendi_roster_enrol(). */
+	pendi_store_relaxed(&entry->stage, PENDI_STAGE_DEAD);
+}
+
+void pendi_roster_put(struct pendi_roster *roster, struct pendi_roster_entry *entry)
+{
+	pthread_mutex_lock(&roster->mutex);
+	entry->next = NULL;
+	if (roster->dismissed++)
+		roster->newest->next = entry;
+	else
+		roster->oldest = entry;
+	roster->newest = entry;
+	pthread_mutex_unlock(&roster->mutex);
+}

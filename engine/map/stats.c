@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stats.c - reading a map's counters (guarantee I).
+ *
+ * Each counter is summed over the threads at a slightly different moment. Completions are summed
+ * before pends, so that what is pended and completed in between does not show as a completion
+ * without its pend.
+ */
+#include <string.h>
+
+#include "engine/map/map_internal.h"
+
+/* sizeof(struct pend_map_stats) in the first version. */
+#define STATS_SIZE_FIRST sizeof(struct pend_map_stats)
+
+static uint64_t sum(const struct pend_map *map, uint32_t counter)
+{
+	return pendi_tally_sum(&map->tally, counter);
+}
+
+static void read_counters(const struct pend_map *map, struct pend_map_stats *stats)
+{
+	stats->by_orchestrator = sum(map, PENDI_COUNT_BY_ORIGIN + PEND_ORIGIN_ORCHESTRATOR);
+	stats->by_program = sum(map, PENDI_COUNT_BY_ORIGIN + PEND_ORIGIN_PROGRAM);
+	stats->by_limit = sum(map, PENDI_COUNT_BY_ORIGIN + PEND_ORIGIN_LIMIT);
+	stats->by_destroy = sum(map, PENDI_COUNT_BY_ORIGIN + PEND_ORIGIN_DESTROY);
+	stats->completions =
+		stats->by_orchestrator + stats->by_program + stats->by_limit + stats->by_destroy;
+	stats->pends = sum(map, PENDI_COUNT_PENDS);
+	/* A pend is counted after it is published: its completion may have been counted first. */
+	stats->live = stats->pends > stats->completions ? stats->pends - stats->completions : 0;
+	stats->refused_full = sum(map, PENDI_COUNT_REFUSED_FULL);
+	stats->refused_reserve = sum(map, PENDI_COUNT_REFUSED_RESERVE);
+	stats->refused_key = sum(map, PENDI_COUNT_REFUSED_KEY);
+	stats->late = sum(map, PENDI_COUNT_LATE);
+	stats->duplicates = sum(map, PENDI_COUNT_DUPLICATES);
+	stats->continues = sum(map, PENDI_COUNT_CONTINUES);
+	stats->reruns = sum(map, PENDI_COUNT_RERUNS);
+}
+
+int pend_map_stats_read(struct pend_map *map, struct pend_map_stats *stats)
+{
+	const int error = pendi_map_check(map);
+	struct pend_map_stats now = { 0 };
+
+	if (error)
+		return error;
+	if (!stats)
+		return -EFAULT;
+	if (stats->size < STATS_SIZE_FIRST)
+		return -EINVAL;
+	read_counters(map, &now);
+	now.size = stats->size;
+	now.max_entries = map->max_entries;
+	now.memory_bytes = map->memory_bytes;
+	now.index_bytes = map->key_size ? map->index.bytes : 0;
+	now.slot_bytes = map->recycler.slab.stride;
+	/* A caller newer than this library knows more fields than are written. */
+	memcpy(stats, &now, stats->size < sizeof(now) ? stats->size : sizeof(now));
+	return 0;
+}
+
+int pend_map_count(struct pend_map *map)
+{
+	const int error = pendi_map_check(map);
+	uint64_t completions = 0, pends;
+
+	if (error)
+		return error;
+	for (uint32_t i = PENDI_COUNT_BY_ORIGIN; i <= PENDI_COUNT_BY_ORIGIN_LAST; i++)
+		completions += sum(map, i);
+	pends = sum(map, PENDI_COUNT_PENDS);
+	if (pends <= completions)
+		return 0;
+	return pends - completions < map->max_entries ? (int)(pends - completions)
+						      : (int)map->max_entries;
+}

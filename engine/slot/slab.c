@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * slab.c - lays out and allocates the slots of a map.
+ */
+#include "engine/slot/slab.h"
+
+#include <errno.h>
+
+#include "platform/memory.h"
+
+static uint32_t align_up(uint32_t bytes, uint32_t alignment)
+{
+	return (bytes + alignment - 1) & ~(alignment - 1);
+}
+
+/*
+ * A value that begins a cache line is copied in fewer lines, but not at the price of a longer
+ * slot: the slots of a map are what it spends its memory and its misses on.
+ */
+static uint32_t place_value(uint32_t offset, uint32_t value_size, uint32_t after)
+{
+	const uint32_t aligned = align_up(offset, PENDI_CACHE_LINE);
+	const uint32_t tail = align_up(value_size, 8) + after;
+
+	return align_up(aligned + tail, PENDI_CACHE_LINE) ==
+			       align_up(offset + tail, PENDI_CACHE_LINE)
+		       ? aligned
+		       : offset;
+}
+
+static void lay_out(struct pendi_slab *slab, const struct pendi_slab_shape *shape)
+{
+	const uint32_t scratch = align_up(shape->scratch_size, 16);
+	uint32_t offset = sizeof(struct pendi_slot);
+
+	slab->node_offset = 0;
+	if (shape->node) {
+		slab->node_offset = offset;
+		offset += sizeof(struct pendi_epoch_node);
+	}
+	slab->key_offset = offset;
+	offset += align_up(shape->key_size, 8);
+	slab->value_offset = place_value(offset, shape->value_size, scratch ? scratch + 8 : 0);
+	offset = slab->value_offset + align_up(shape->value_size, 8);
+	slab->scratch_offset = align_up(offset, 16);
+	if (scratch)
+		offset = slab->scratch_offset + scratch;
+	slab->stride = align_up(offset, PENDI_CACHE_LINE);
+	slab->count = shape->count;
+}
+
+int pendi_slab_init(struct pendi_slab *slab, const struct pendi_slab_shape *shape,
+		    const struct pend_allocator *allocator)
+{
+	lay_out(slab, shape);
+	const size_t chunks = (slab->count + PENDI_SLAB_CHUNK - 1) / PENDI_SLAB_CHUNK;
+	size_t slots;
+
+	if (__builtin_mul_overflow((size_t)slab->count, (size_t)slab->stride, &slots) ||
+	    __builtin_add_overflow(slots, chunks, &slab->bytes))
+		return -EOVERFLOW;
+	slab->base = pendi_memory_allocate(allocator, slab->bytes, PENDI_CACHE_LINE);
+	if (!slab->base)
+		return -ENOMEM;
+	slab->used = (_Atomic uint8_t *)(slab->base + slots);
+	return 0;
+}
+
+void pendi_slab_fini(struct pendi_slab *slab, const struct pend_allocator *allocator)
+{
+	pendi_memory_release(allocator, slab->base, slab->bytes);
+	slab->base = NULL;
+}
+
+uint32_t pendi_slab_next_used(const struct pendi_slab *slab, uint32_t slot)
+{
+	/* relaxed: an operation that was published before the scan began has set it. */
+	while (slot < slab->count && !pendi_load_relaxed(&slab->used[slot / PENDI_SLAB_CHUNK]))
+		slot = (slot / PENDI_SLAB_CHUNK + 1) * PENDI_SLAB_CHUNK;
+	return slot < slab->count ? slot : slab->count;
+}
+
+uint32_t pendi_slab_node_slot(const struct pendi_slab *slab, const struct pendi_epoch_node *node)
+{
+	const size_t offset = (size_t)((const unsigned char *)node - slab->base);
+
+	return (uint32_t)((offset - slab->node_offset) / slab->stride);
+}

@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * map.h - the pend map: operations that wait for a verdict.
+ *
+ * An operation is pended and gets a handle; somebody completes it later, once, by handle or by
+ * key; a completion function is told. Every call may be made by any thread at any time, except
+ * pend_map_destroy(), which must be the last one. Nothing here takes a lock.
+ *
+ * All calls share these errors, and change nothing when they return one:
+ *   -EFAULT     a pointer that is needed is NULL
+ *   -ESHUTDOWN  the map has been destroyed; to a pend also: it is being destroyed. A destroyed map's pointer is recognised until
+ *               64 or more maps have been created and destroyed after it.
+ */
+#ifndef PENDMAP_MAP_H
+#define PENDMAP_MAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pendmap/allocator.h>
+#include <pendmap/export.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct pend_map; /* opaque: engine/map/map_internal.h */
+
+#define PEND_MAP_ENTRIES_MAX (1u << 25)        /**< highest max_entries, reserve included */
+#define PEND_KEY_SIZE_MAX 256u                 /**< bytes */
+#define PEND_VALUE_SIZE_MAX 4096u              /**< bytes */
+#define PEND_SCRATCH_SIZE_MAX 4096u            /**< bytes */
+#define PEND_DEADLINE_MIN_NS 1000000ull        /**< 1 ms */
+#define PEND_DEADLINE_MAX_NS 86400000000000ull /**< 24 h */
+#define PEND_DEADLINE_DEFAULT_NS 2000000000ull /**< 2 s */
+#define PEND_DEADLINE_NONE UINT64_MAX          /**< lives until somebody completes it */
+#define PEND_RERUNS_MAX 255u                   /**< highest rerun_limit */
+
+/** What an orchestrator decides. The values are those of the upstream design. */
+enum pend_action {
+	PEND_ACTION_PENDING = 0,     /**< not decided; never accepted by complete */
+	PEND_ACTION_PERMIT_SOFT = 1, /**< let it through; another filter may still block it */
+	PEND_ACTION_PERMIT_HARD = 2, /**< let it through past the other filters */
+	PEND_ACTION_BLOCK = 3,       /**< refuse it */
+	PEND_ACTION_CONTINUE = 4,    /**< run the program again; it decides or pends again */
+};
+
+/** Who completed an operation. */
+enum pend_origin {
+	PEND_ORIGIN_ORCHESTRATOR = 0, /**< a complete call */
+	PEND_ORIGIN_PROGRAM = 1,      /**< the verdict of a re-run */
+	PEND_ORIGIN_LIMIT = 2,        /**< continued more often than the map allows */
+	PEND_ORIGIN_DESTROY = 3,      /**< the map went away */
+};
+
+/** What a program returns from a re-run. The values are those of the upstream headers. */
+enum pend_verdict {
+	PEND_VERDICT_REJECT = 0,       /**< completes with PEND_ACTION_BLOCK */
+	PEND_VERDICT_PROCEED_SOFT = 1, /**< completes with PEND_ACTION_PERMIT_SOFT */
+	PEND_VERDICT_PROCEED_HARD = 2, /**< completes with PEND_ACTION_PERMIT_HARD */
+	PEND_VERDICT_PEND = 3,         /**< stays pended under the same handle */
+};
+
+/** The states a lookup can see. */
+enum pend_state {
+	PEND_STATE_PENDING = 0, /**< waits for a decision */
+	PEND_STATE_RERUN = 1,   /**< continued: its program is to run, or runs, again */
+};
+
+/** An operation as its completion or re-run function sees it. */
+struct pend_operation {
+	uint64_t handle;         /**< as pend returned it */
+	uint64_t cookie;         /**< as pend was given it */
+	const void *key;         /**< key_size bytes, or NULL in a map without keys */
+	const void *value;       /**< value_size bytes, or NULL if that is 0 */
+	void *scratch;           /**< scratch_size bytes that only this function touches, or NULL */
+	uint64_t pend_time_ns;   /**< nanoseconds since boot */
+	uint64_t deadline_ns;    /**< nanoseconds since boot, or PEND_DEADLINE_NONE */
+	uint32_t home_cpu;       /**< the CPU that pended it */
+	uint32_t rerun_count;    /**< times it was continued */
+	enum pend_action action; /**< the verdict; PEND_ACTION_CONTINUE in a re-run function */
+	enum pend_origin origin; /**< who decided; meaningless in a re-run function */
+};
+
+/**
+ * Called once for each pended operation, when it is completed, on the thread that completed it,
+ * with no lock held. The key is still taken while it runs and free when it has returned. It may
+ * call any function of the library on this map except pend_map_destroy(). The pointers in
+ * @p operation are valid until it returns.
+ */
+typedef void (*pend_complete_fn)(void *context, const struct pend_operation *operation);
+
+/**
+ * Called by pend_map_poll() for each continued operation: one run at a time for each, never
+ * while it is being completed. Any value that is not an enum pend_verdict counts as
+ * PEND_VERDICT_REJECT. Same rules as pend_complete_fn.
+ */
+typedef int (*pend_rerun_fn)(void *context, const struct pend_operation *operation);
+
+/** Bits of pend_map_options.flags. */
+enum pend_map_flag {
+	/** Lookups may hand out pointers, valid inside an epoch (pend_map_peek_key()). Slots are
+	 * reused only when no reader can hold them; reserve slots bridge that time. */
+	PEND_MAP_POINTERS = 1u << 0,
+	/** Continuing an operation past rerun_limit completes it with PEND_ACTION_BLOCK instead of
+	 * returning -ELOOP. */
+	PEND_MAP_LIMIT_BLOCKS = 1u << 1,
+};
+
+/** Creation options: begin with pend_map_options_default(), then set fields. */
+struct pend_map_options {
+	uint32_t size;         /**< bytes: sizeof as the caller compiled it */
+	uint32_t flags;        /**< enum pend_map_flag bits */
+	uint32_t max_entries;  /**< 1 .. PEND_MAP_ENTRIES_MAX; default 65536 */
+	uint32_t key_size;     /**< bytes, 1 .. PEND_KEY_SIZE_MAX; 0 (default): handles only */
+	uint32_t value_size;   /**< bytes, 0 (default) .. PEND_VALUE_SIZE_MAX */
+	uint32_t scratch_size; /**< bytes, 0 (default) .. PEND_SCRATCH_SIZE_MAX */
+	uint32_t rerun_limit;  /**< continues for one operation, 0 .. PEND_RERUNS_MAX; default 16 */
+	uint32_t reserve;      /**< PEND_MAP_POINTERS: extra slots; 0: max_entries / 4, but 1024
+				* to 65536 */
+	uint64_t deadline_ns;  /**< default deadline of a pend, PEND_DEADLINE_MIN_NS to
+				* PEND_DEADLINE_MAX_NS from the pend, or PEND_DEADLINE_NONE */
+	uint64_t hash_seed;    /**< 0 (default): drawn from getrandom(2) */
+	const struct pend_allocator *allocator; /**< NULL: the library's own. Borrowed: it must
+						 * live as long as the map. */
+	pend_complete_fn on_complete;           /**< NULL: nobody is told */
+	pend_rerun_fn on_rerun; /**< NULL: PEND_ACTION_CONTINUE is refused with -EOPNOTSUPP */
+	void *context;          /**< handed to both functions */
+};
+
+static inline struct pend_map_options pend_map_options_default(void)
+{
+	struct pend_map_options options = {
+		(uint32_t)sizeof(options), 0, 65536, 0,    0,    0,   16, 0,
+		PEND_DEADLINE_DEFAULT_NS,  0, NULL,  NULL, NULL, NULL
+	};
+
+	return options;
+}
+
+/** One operation to pend. Begin with all zero, then set fields. */
+struct pend_request {
+	const void *key;      /**< key_size bytes; NULL in a map without keys */
+	const void *value;    /**< value_size bytes; NULL: all zero */
+	const void *scratch;  /**< scratch_size bytes; NULL: all zero */
+	uint32_t key_size;    /**< as the map has it */
+	uint32_t value_size;  /**< as the map has it; 0 if @p value is NULL */
+	uint64_t cookie;      /**< the caller's, handed to the completion function */
+	uint64_t now_ns;      /**< nanoseconds since boot; 0: the coarse clock is read */
+	uint64_t deadline_ns; /**< relative, as in the options; 0: the map's default */
+};
+
+/** What a lookup tells about an operation, besides its value. */
+struct pend_info {
+	uint64_t handle;       /**< to complete it with */
+	uint64_t cookie;       /**< as pend was given it */
+	uint64_t pend_time_ns; /**< nanoseconds since boot */
+	uint64_t deadline_ns;  /**< nanoseconds since boot, or PEND_DEADLINE_NONE */
+	uint32_t home_cpu;     /**< the CPU that pended it */
+	uint32_t rerun_count;  /**< times it was continued */
+	enum pend_state state; /**< when it was read */
+	uint32_t reserved;     /**< zero */
+};
+
+/** Where a scan stands. Begin with all zero; any map takes any cursor. */
+struct pend_cursor {
+	uint64_t position; /**< the library's */
+};
+
+/** Counters since creation. At every quiescent point pends = completions + live. */
+struct pend_map_stats {
+	uint32_t size;        /**< sizeof as the caller compiled it, set by the caller */
+	uint32_t max_entries; /**< as created */
+	uint64_t pends;       /**< operations pended */
+	uint64_t completions; /**< operations completed, whoever did: the sum of the next four */
+	uint64_t by_orchestrator; /**< ... by complete calls */
+	uint64_t by_program;      /**< ... by the verdict of a re-run */
+	uint64_t by_limit;        /**< ... by PEND_MAP_LIMIT_BLOCKS */
+	uint64_t by_destroy;      /**< ... by pend_map_destroy(); seen by its callbacks only */
+	uint64_t live;            /**< pended and not completed */
+	uint64_t refused_full;    /**< pends refused with -ENOSPC */
+	uint64_t refused_reserve; /**< pends refused with -EAGAIN */
+	uint64_t refused_key;     /**< pends refused with -EEXIST */
+	uint64_t late;         /**< completes that found a stale handle or no such key, -ENOENT */
+	uint64_t duplicates;   /**< completes that came second, -EALREADY */
+	uint64_t continues;    /**< continues accepted */
+	uint64_t reruns;       /**< re-runs done */
+	uint64_t memory_bytes; /**< bytes asked from the allocator */
+	uint64_t index_bytes;  /**< ... of them for the index */
+	uint64_t slot_bytes;   /**< bytes of one slot: header, key, value, scratch */
+};
+
+/**
+ * Create an empty map.
+ *
+ * @param      options  borrowed for the call; NULL means all defaults
+ * @param[out] map      receives a map owned by the caller, who ends it with pend_map_destroy();
+ *                      untouched on error
+ *
+ * @retval 0        success
+ * @retval -EFAULT  @p map is NULL
+ * @retval -EINVAL  options->size below the first version's, an unknown flag, a reserve without
+ *                  PEND_MAP_POINTERS, or an allocator without its functions
+ * @retval -E2BIG   a field newer than this library is set
+ * @retval -ERANGE  a number outside the range its field states
+ * @retval -ENOMEM  the allocator returned NULL
+ *
+ * @context     any thread; may sleep (mmap, getrandom)
+ * @progress    blocking on the allocator
+ * @ordering    none: handing @p map to other threads is the caller's business
+ * @complexity  O(max_entries) address space; memory is touched as it is used, but for the index
+ * @since       0.1
+ * @see         engine/map/map.c, tests/map/test_create.c
+ */
+PEND_API int pend_map_create(const struct pend_map_options *options,
+			     struct pend_map **map) PEND_MUST_CHECK;
+
+/**
+ * Complete everything live with PEND_ACTION_BLOCK, then free the map.
+ *
+ * No other call on the map may be running or come later. One that does come later is answered
+ * -ESHUTDOWN (see above), one that is running is a data race.
+ *
+ * @retval 0           success
+ * @retval -EFAULT     @p map is NULL
+ * @retval -ESHUTDOWN  destroyed already
+ * @retval -EDEADLK    PEND_MAP_POINTERS: the calling thread is inside an epoch; or the call comes
+ *                     from a completion or re-run function of this map
+ *
+ * @context     any thread that is not inside an epoch; may sleep
+ * @progress    blocking on readers inside an epoch if PEND_MAP_POINTERS, else on the allocator
+ * @complexity  O(slots ever used)
+ * @since       0.1
+ * @see         engine/map/map.c, tests/map/test_destroy.c
+ */
+PEND_API int pend_map_destroy(struct pend_map *map);
+
+/**
+ * Pend an operation (guarantees A, D, I).
+ *
+ * @param      map      where
+ * @param      request  borrowed for the call
+ * @param[out] handle   receives the handle, never 0; untouched on error
+ *
+ * @retval 0           pended; from now on everybody can find and complete it
+ * @retval -EFAULT     @p map, @p request or @p handle is NULL, or the key is and the map has keys
+ * @retval -ESHUTDOWN  the map has been destroyed
+ * @retval -EMSGSIZE   key_size or value_size is not the map's
+ * @retval -ERANGE     deadline_ns is out of range
+ * @retval -ENOSPC     max_entries operations were live, or being armed, at some instant of the call
+ * @retval -EAGAIN     PEND_MAP_POINTERS: fewer than max_entries are live, but every free slot still
+ *                     waits for a reader (pend_epoch_stalled() names it)
+ * @retval -EEXIST     an operation of that key is pended, or its completion is not yet delivered
+ *
+ * @context     any thread, also inside an epoch or a completion function; never sleeps
+ * @progress    lock-free
+ * @ordering    what the caller did before happens before whatever finds or completes it
+ * @complexity  O(1) expected; O(CPUs) when the own CPU has no free slot
+ * @since       0.1
+ * @see         F4, F10, F12, F15; engine/map/pend.c, tests/map/test_pend.c
+ */
+PEND_API int pend_map_pend(struct pend_map *map, const struct pend_request *request,
+			   uint64_t *handle) PEND_MUST_CHECK;
+
+/**
+ * Pend many operations: as that many pend_map_pend(), cheaper.
+ *
+ * The operations are independent: one that is refused does not stop the next.
+ *
+ * @param      map       where
+ * @param      requests  @p count of them, borrowed for the call
+ * @param      count     0 or more
+ * @param[out] handles   @p count of them: the handle, or 0 where the pend was refused
+ * @param[out] results   @p count of them: 0 or the error of pend_map_pend(); may be NULL
+ *
+ * @return     how many were pended
+ * @retval -EFAULT     a pointer is NULL; nothing was pended, nothing written
+ * @retval -ESHUTDOWN  the map has been destroyed
+ * @retval -ERANGE     @p count is above INT32_MAX
+ *
+ * @context     as pend_map_pend()
+ * @progress    lock-free
+ * @complexity  O(count) expected
+ * @since       0.1
+ * @see         engine/map/batch.c, tests/map/test_batch.c
+ */
+PEND_API int pend_map_pend_batch(struct pend_map *map, const struct pend_request *requests,
+				 uint32_t count, uint64_t *handles, int *results) PEND_MUST_CHECK;
+
+/**
+ * Complete a pended operation (guarantee A): one compare-and-swap decides who wins.
+ *
+ * PEND_ACTION_CONTINUE is not terminal: it hands the operation to its program again, through
+ * pend_map_poll(). A terminal action that arrives while a re-run is queued or running is accepted
+ * and beats whatever the re-run returns.
+ *
+ * @retval 0            accepted: this call and no other decided. The completion function has
+ *                      returned, unless a re-run is queued or running: then it is called when that
+ *                      has ended.
+ * @retval -EFAULT      @p map is NULL
+ * @retval -ESHUTDOWN   the map has been destroyed
+ * @retval -EINVAL      @p action is none of the four that complete
+ * @retval -ENOENT      no such operation: never pended, or long completed (the generation moved)
+ * @retval -EALREADY    another call decided first, or CONTINUE was accepted and not yet run
+ * @retval -ELOOP       CONTINUE: rerun_limit is reached and PEND_MAP_LIMIT_BLOCKS is not set
+ * @retval -EOPNOTSUPP  CONTINUE: the map has no re-run function
+ *
+ * @context     any thread, also inside an epoch or a completion function; never sleeps, unless the
+ *              completion function does
+ * @progress    lock-free, apart from the completion function
+ * @ordering    what pend published is visible to the completion function
+ * @complexity  O(1)
+ * @since       0.1
+ * @see         F16, F23; engine/map/complete.c, tests/map/test_complete.c
+ */
+PEND_API int pend_map_complete(struct pend_map *map, uint64_t handle,
+			       enum pend_action action) PEND_MUST_CHECK;
+
+/**
+ * Complete many operations: as that many pend_map_complete(), cheaper.
+ *
+ * @param      map      where
+ * @param      handles  @p count of them
+ * @param      actions  @p count of them, enum pend_action
+ * @param      count    0 or more
+ * @param[out] results  @p count of them: 0 or the error of pend_map_complete(); may be NULL
+ *
+ * @return     how many were accepted
+ * @retval -EFAULT     a pointer is NULL; nothing was completed
+ * @retval -ESHUTDOWN  the map has been destroyed
+ * @retval -ERANGE     @p count is above INT32_MAX
+ *
+ * @context     as pend_map_complete()
+ * @progress    lock-free, apart from the completion function
+ * @complexity  O(count)
+ * @since       0.1
+ * @see         engine/map/batch.c, tests/map/test_batch.c
+ */
+PEND_API int pend_map_complete_batch(struct pend_map *map, const uint64_t *handles,
+				     const uint32_t *actions, uint32_t count,
+				     int *results) PEND_MUST_CHECK;
+
+/**
+ * Complete the operation that is pended under a key.
+ *
+ * @retval 0            as pend_map_complete()
+ * @retval -EFAULT      @p map or @p key is NULL
+ * @retval -ESHUTDOWN   the map has been destroyed
+ * @retval -EOPNOTSUPP  the map has no keys; or as pend_map_complete()
+ * @retval -EMSGSIZE    @p key_size is not the map's
+ * @retval -EINVAL      as pend_map_complete()
+ * @retval -ENOENT      no operation of that key is pended
+ * @retval -EALREADY    as pend_map_complete()
+ * @retval -ELOOP       as pend_map_complete()
+ *
+ * @context     as pend_map_complete()
+ * @progress    lock-free, apart from the completion function
+ * @complexity  O(1) expected
+ * @since       0.1
+ * @see         engine/map/complete.c, tests/map/test_complete.c
+ */
+PEND_API int pend_map_complete_key(struct pend_map *map, const void *key, uint32_t key_size,
+				   enum pend_action action) PEND_MUST_CHECK;
+
+/**
+ * Complete many operations by key: as that many pend_map_complete_key(), cheaper.
+ *
+ * @param      map      where
+ * @param      keys     @p count keys of the map's key_size, one after the other
+ * @param      actions  @p count of them, enum pend_action
+ * @param      count    0 or more
+ * @param[out] results  @p count of them: 0 or the error; may be NULL
+ *
+ * @return     how many were accepted
+ * @retval -EFAULT      a pointer is NULL; nothing was completed
+ * @retval -ESHUTDOWN   the map has been destroyed
+ * @retval -EOPNOTSUPP  the map has no keys
+ * @retval -ERANGE      @p count is above INT32_MAX
+ *
+ * @context     as pend_map_complete()
+ * @progress    lock-free, apart from the completion function
+ * @complexity  O(count) expected
+ * @since       0.1
+ * @see         engine/map/batch.c, tests/map/test_batch.c
+ */
+PEND_API int pend_map_complete_key_batch(struct pend_map *map, const void *keys,
+					 const uint32_t *actions, uint32_t count,
+					 int *results) PEND_MUST_CHECK;
+
+/**
+ * Run the re-runs that are queued, at most @p budget of them, on the calling thread.
+ *
+ * @return     how many were run, or skipped because a terminal action came first
+ * @retval -EFAULT     @p map is NULL
+ * @retval -ESHUTDOWN  the map has been destroyed
+ *
+ * @context     any thread; several may poll at once; not from a re-run function (-EDEADLK)
+ * @retval -EDEADLK    called from a re-run function of this thread
+ * @progress    lock-free, apart from the functions it calls
+ * @complexity  O(re-runs run)
+ * @since       0.1
+ * @see         F28, F32; engine/map/rerun.c, tests/map/test_rerun.c
+ */
+PEND_API int pend_map_poll(struct pend_map *map, uint32_t budget);
+
+/**
+ * Read one operation by handle: a validated copy.
+ *
+ * What is copied is one moment's state of one operation, never a mixture: the generation is
+ * checked again after the copy.
+ *
+ * @param      map    where
+ * @param      handle as pend returned it
+ * @param[out] info   may be NULL
+ * @param[out] value  value_size bytes; may be NULL
+ *
+ * @retval 0           found. On any error both outputs are as they were, except that after -ENOENT
+ *                     @p value may hold bytes of an operation that ended during the call.
+ * @retval -EFAULT     @p map is NULL
+ * @retval -ESHUTDOWN  the map has been destroyed
+ * @retval -ENOENT     no such operation is pended
+ *
+ * @context     any thread; no epoch needed; never sleeps
+ * @progress    wait-free
+ * @complexity  O(value_size)
+ * @since       0.1
+ * @see         engine/map/lookup.c, tests/map/test_lookup.c
+ */
+PEND_API int pend_map_read(struct pend_map *map, uint64_t handle, struct pend_info *info,
+			   void *value) PEND_MUST_CHECK;
+
+/**
+ * Look an operation up by key: a validated copy, as pend_map_read().
+ *
+ * @param      map       where
+ * @param      key       key_size bytes
+ * @param      key_size  as the map has it
+ * @param[out] info      may be NULL
+ * @param[out] value     value_size bytes; may be NULL
+ *
+ * @retval 0            found
+ * @retval -EFAULT      @p map or @p key is NULL
+ * @retval -ESHUTDOWN   the map has been destroyed
+ * @retval -EOPNOTSUPP  the map has no keys
+ * @retval -EMSGSIZE    @p key_size is not the map's
+ * @retval -ENOENT      at some instant of the call no operation of that key was pended; @p value as
+ *                      in pend_map_read()
+ *
+ * @context     any thread; no epoch needed; never sleeps
+ * @progress    lock-free
+ * @complexity  O(value_size) expected
+ * @since       0.1
+ * @see         engine/map/lookup.c, tests/map/test_lookup.c
+ */
+PEND_API int pend_map_lookup(struct pend_map *map, const void *key, uint32_t key_size,
+			     struct pend_info *info, void *value) PEND_MUST_CHECK;
+
+/**
+ * Look many operations up by key: as that many pend_map_lookup(), cheaper.
+ *
+ * @param      map      where
+ * @param      keys     @p count keys of the map's key_size, one after the other
+ * @param      count    0 or more
+ * @param[out] infos    @p count of them; may be NULL
+ * @param[out] values   @p count values of the map's value_size, one after the other; may be NULL
+ * @param[out] results  @p count of them: 0 or -ENOENT; may be NULL
+ *
+ * @return     how many were found
+ * @retval -EFAULT      @p map or @p keys is NULL
+ * @retval -ESHUTDOWN   the map has been destroyed
+ * @retval -EOPNOTSUPP  the map has no keys
+ * @retval -ERANGE      @p count is above INT32_MAX
+ *
+ * @context     any thread; no epoch needed; never sleeps
+ * @progress    lock-free
+ * @complexity  O(count * value_size) expected
+ * @since       0.1
+ * @see         engine/map/batch.c, tests/map/test_batch.c
+ */
+PEND_API int pend_map_lookup_batch(struct pend_map *map, const void *keys, uint32_t count,
+				   struct pend_info *infos, void *values,
+				   int *results) PEND_MUST_CHECK;
+
+/**
+ * Look an operation up by key and get a pointer to its value.
+ *
+ * @param      map       created with PEND_MAP_POINTERS
+ * @param      key       key_size bytes
+ * @param      key_size  as the map has it
+ * @param[out] info      may be NULL
+ * @param[out] value     receives a pointer to value_size bytes that stay as they are until the
+ *                       calling thread leaves its outermost epoch, even if the operation is
+ *                       completed meanwhile
+ *
+ * @retval 0            found
+ * @retval -EFAULT      @p map, @p key or @p value is NULL
+ * @retval -ESHUTDOWN   the map has been destroyed
+ * @retval -EOPNOTSUPP  the map has no keys, or was not created with PEND_MAP_POINTERS
+ * @retval -EMSGSIZE    @p key_size is not the map's
+ * @retval -EPERM       the calling thread is not inside an epoch (pend_epoch_enter())
+ * @retval -ENOENT      no operation of that key is pended
+ *
+ * @context     inside an epoch; never sleeps
+ * @progress    lock-free
+ * @complexity  O(1) expected
+ * @since       0.1
+ * @see         engine/map/lookup.c, tests/map/test_pointers.c
+ */
+PEND_API int pend_map_peek_key(struct pend_map *map, const void *key, uint32_t key_size,
+			       struct pend_info *info, const void **value) PEND_MUST_CHECK;
+
+/**
+ * As pend_map_peek_key(), by handle.
+ *
+ * @retval 0            found
+ * @retval -EFAULT      @p map or @p value is NULL
+ * @retval -ESHUTDOWN   the map has been destroyed
+ * @retval -EOPNOTSUPP  the map was not created with PEND_MAP_POINTERS
+ * @retval -EPERM       the calling thread is not inside an epoch
+ * @retval -ENOENT      no such operation is pended
+ *
+ * @context     inside an epoch; never sleeps
+ * @progress    wait-free
+ * @complexity  O(1)
+ * @since       0.1
+ * @see         engine/map/lookup.c, tests/map/test_pointers.c
+ */
+PEND_API int pend_map_peek(struct pend_map *map, uint64_t handle, struct pend_info *info,
+			   const void **value) PEND_MUST_CHECK;
+
+/**
+ * Enumerate: read the next operations behind a cursor (guarantee J).
+ *
+ * An operation that is pended during the whole scan is reported exactly once, whatever comes and
+ * goes meanwhile; one that comes or goes during the scan at most once for each time it is pended.
+ *
+ * @param         map     where
+ * @param[in,out] cursor  all zero to begin
+ * @param[out]    infos   @p count of them
+ * @param[out]    values  @p count values of the map's value_size; may be NULL
+ * @param         count   1 or more
+ *
+ * @return     how many were read; 0: the scan is over
+ * @retval -EFAULT     @p map, @p cursor or @p infos is NULL
+ * @retval -ESHUTDOWN  the map has been destroyed
+ * @retval -ERANGE     @p count is 0 or above INT32_MAX
+ *
+ * @context     any thread; no epoch needed; never sleeps
+ * @progress    wait-free
+ * @complexity  O(slots ever used, by the thousand) for a whole scan, in address order
+ * @since       0.1
+ * @see         engine/map/scan.c, tests/map/test_scan.c
+ */
+PEND_API int pend_map_scan(struct pend_map *map, struct pend_cursor *cursor,
+			   struct pend_info *infos, void *values, uint32_t count) PEND_MUST_CHECK;
+
+/**
+ * How many operations are live: exact when nobody pends or completes, else a moment's estimate.
+ *
+ * @return     0 .. max_entries
+ * @retval -EFAULT     @p map is NULL
+ * @retval -ESHUTDOWN  the map has been destroyed
+ *
+ * @context     any thread; never sleeps
+ * @progress    wait-free
+ * @complexity  O(threads ever registered at once)
+ * @since       0.1
+ * @see         engine/map/stats.c
+ */
+PEND_API int pend_map_count(struct pend_map *map);
+
+/**
+ * Read the counters (guarantee I).
+ *
+ * @param         map    where
+ * @param[in,out] stats  stats->size set by the caller; the fields that it covers are written
+ *
+ * @retval 0           success
+ * @retval -EFAULT     @p map or @p stats is NULL
+ * @retval -ESHUTDOWN  the map has been destroyed
+ * @retval -EINVAL     stats->size is below the first version's
+ *
+ * @context     any thread; never sleeps
+ * @progress    wait-free
+ * @complexity  O(threads ever registered at once)
+ * @since       0.1
+ * @see         engine/map/stats.c, tests/map/test_stats.c
+ */
+PEND_API int pend_map_stats_read(struct pend_map *map,
+				 struct pend_map_stats *stats) PEND_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

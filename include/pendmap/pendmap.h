@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pendmap.h - everything.
+ */
+#ifndef PENDMAP_PENDMAP_H
+#define PENDMAP_PENDMAP_H
+
+#include <pendmap/allocator.h>
+#include <pendmap/continuation.h>
+#include <pendmap/epoch.h>
+#include <pendmap/export.h>
+#include <pendmap/map.h>
+
+#endif
