@@ -9,7 +9,7 @@ target_compile_definitions(pendmap_build_flags INTERFACE
 target_compile_options(pendmap_build_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wundef -Wvla -Wcast-qual
   -Wstrict-prototypes -Wmissing-prototypes
-  -fno-omit-frame-pointer
+  $<$<NOT:$<CONFIG:Release>>:-fno-omit-frame-pointer>
   $<$<BOOL:${PEND_WERROR}>:-Werror>
   $<$<BOOL:${PEND_NATIVE}>:-march=native>)
 

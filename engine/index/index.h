@@ -69,6 +69,9 @@ struct pendi_index {
 	struct pendi_hash hash;
 };
 
+/* How many keys a batch looks for at once: as many misses as a core keeps in flight. */
+#define PENDI_GROUP 16u
+
 /* A key as callers hand it around. */
 struct pendi_key {
 	const void *bytes;

@@ -16,11 +16,9 @@
  */
 #include "engine/map/map_internal.h"
 
-#define GROUP 16u
-
 static uint32_t group_size(uint32_t left)
 {
-	return left < GROUP ? left : GROUP;
+	return left < PENDI_GROUP ? left : PENDI_GROUP;
 }
 
 static void set_result(int *results, uint32_t at, int result)
@@ -31,7 +29,7 @@ static void set_result(int *results, uint32_t at, int result)
 
 /* Slots for one group, as far as they come at once; the rest is taken one by one when needed. */
 struct supply {
-	uint32_t slots[GROUP];
+	uint32_t slots[PENDI_GROUP];
 	uint32_t count;
 };
 
@@ -44,11 +42,11 @@ static uint32_t take(struct pend_map *map, struct supply *supply, uint32_t cpu, 
 }
 
 static int pend_one(struct pend_map *map, const struct pend_request *request,
-		    const struct pendi_key *key, struct supply *supply, uint32_t cpu,
+		    const struct pendi_key *key, struct supply *supply, struct pendi_moment *moment,
 		    uint64_t *handle)
 {
 	int error = 0;
-	const uint32_t slot = take(map, supply, cpu, &error);
+	const uint32_t slot = take(map, supply, moment->cpu, &error);
 
 	if (slot == PENDI_SLOT_NONE) {
 		pendi_tally_add(&map->tally,
@@ -57,7 +55,7 @@ static int pend_one(struct pend_map *map, const struct pend_request *request,
 				1);
 		return error;
 	}
-	return pendi_map_arm(map, request, map->key_size ? key : NULL, slot, cpu, handle);
+	return pendi_map_arm(map, request, map->key_size ? key : NULL, slot, moment, handle);
 }
 
 /* Checks and hashes a group. Returns how many requests are well formed. */
@@ -82,21 +80,21 @@ static uint32_t prepare(const struct pend_map *map, const struct pend_request *r
 static uint32_t pend_group(struct pend_map *map, const struct pend_request *requests,
 			   uint32_t count, uint64_t *handles, int *results)
 {
-	const uint32_t cpu = pendi_cpu_current();
+	struct pendi_moment moment = { .cpu = pendi_cpu_current() };
 	struct supply supply = { .count = 0 };
-	struct pendi_key keys[GROUP];
-	int errors[GROUP];
+	struct pendi_key keys[PENDI_GROUP];
+	int errors[PENDI_GROUP];
 	uint32_t pended = 0;
 
-	supply.count = pendi_recycler_take_many(&map->recycler, cpu, supply.slots,
+	supply.count = pendi_recycler_take_many(&map->recycler, moment.cpu, supply.slots,
 						prepare(map, requests, count, keys, errors));
 	for (uint32_t i = 0; i < supply.count; i++)
-		pendi_prefetch_write(pendi_map_slot(map, supply.slots[i]));
+		pendi_map_prefetch(map, supply.slots[i]);
 	for (uint32_t i = 0; i < count; i++) {
 		handles[i] = 0;
 		if (!errors[i])
-			errors[i] =
-				pend_one(map, &requests[i], &keys[i], &supply, cpu, &handles[i]);
+			errors[i] = pend_one(map, &requests[i], &keys[i], &supply, &moment,
+					     &handles[i]);
 		set_result(results, i, errors[i]);
 		pended += errors[i] == 0;
 	}
@@ -126,15 +124,15 @@ int pend_map_pend_batch(struct pend_map *map, const struct pend_request *request
 
 /* What a group of completions leaves to do once all are decided. */
 struct decided {
-	uint32_t slots[GROUP];
-	uint64_t words[GROUP];
+	uint32_t slots[PENDI_GROUP];
+	uint64_t words[PENDI_GROUP];
 	uint32_t count;
 };
 
 static void prefetch_slot(const struct pend_map *map, uint32_t slot)
 {
 	if (slot < map->recycler.slab.count)
-		pendi_prefetch_write(pendi_map_slot(map, slot));
+		pendi_map_prefetch(map, slot);
 }
 
 /* Decides one; what it has to finish is noted, and the bucket that takes is fetched. */
@@ -209,8 +207,8 @@ int pend_map_complete_batch(struct pend_map *map, const uint64_t *handles, const
 }
 
 /* Hashes a group of keys and fetches their buckets, then the slots that stand in them. */
-static void approach(const struct pend_map *map, const void *keys, uint32_t count,
-		     struct pendi_key *hashed)
+static void approach_operations(const struct pend_map *map, const void *keys, uint32_t count,
+				struct pendi_key *hashed)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		const void *key = (const char *)keys + (size_t)i * map->key_size;
@@ -234,11 +232,11 @@ static int decide_key(struct pend_map *map, const struct pendi_key *key, uint32_
 static uint32_t complete_key_group(struct pend_map *map, const void *keys, const uint32_t *actions,
 				   uint32_t count, int *results)
 {
-	struct pendi_key hashed[GROUP];
+	struct pendi_key hashed[PENDI_GROUP];
 	struct decided decided = { .count = 0 };
 	uint32_t accepted = 0;
 
-	approach(map, keys, count, hashed);
+	approach_operations(map, keys, count, hashed);
 	for (uint32_t i = 0; i < count; i++) {
 		const int error = decide_key(map, &hashed[i], actions[i], &decided);
 
@@ -280,10 +278,10 @@ struct outputs {
 static uint32_t lookup_group(const struct pend_map *map, const void *keys, uint32_t count,
 			     struct outputs to, uint32_t first)
 {
-	struct pendi_key hashed[GROUP];
+	struct pendi_key hashed[PENDI_GROUP];
 	uint32_t found = 0;
 
-	approach(map, keys, count, hashed);
+	approach_operations(map, keys, count, hashed);
 	for (uint32_t i = 0; i < count; i++) {
 		const size_t at = (size_t)first + i;
 		const int error =

@@ -56,6 +56,8 @@ int pendi_map_decide(struct pend_map *map, uint64_t handle, uint32_t action,
 		return -ENOENT;
 	}
 
+	pendi_map_prefetch(map, slot);
+
 	struct pendi_slot *at = pendi_map_slot(map, slot);
 	/* relaxed: the CAS below validates and acquires. */
 	uint64_t word = pendi_load_relaxed(&at->word);

@@ -37,7 +37,7 @@ struct attempt {
 enum { AGAIN = 1 }; /* besides 0 and errors: look again */
 
 /* Arms a slot that was taken, with the attempt's key and value in it. */
-static void fill(const struct attempt *attempt, uint32_t slot)
+static void fill_entry(const struct attempt *attempt, uint32_t slot)
 {
 	const struct pend_continuation *map = attempt->map;
 	struct pendi_slot *at = pendi_continuation_slot(map, slot);
@@ -68,13 +68,13 @@ static int provide(struct attempt *attempt, bool present)
 		attempt->spare = pendi_recycler_take_spare(recycler, attempt->cpu);
 		if (attempt->spare == PENDI_SLOT_NONE)
 			return -EAGAIN;
-		fill(attempt, attempt->spare);
+		fill_entry(attempt, attempt->spare);
 		(void)pendi_slot_publish(pendi_continuation_slot(attempt->map, attempt->spare));
 	} else if (!present && attempt->fresh == PENDI_SLOT_NONE) {
 		attempt->fresh = pendi_recycler_take(recycler, attempt->cpu, &error);
 		if (attempt->fresh == PENDI_SLOT_NONE)
 			return error;
-		fill(attempt, attempt->fresh);
+		fill_entry(attempt, attempt->fresh);
 	}
 	return 0;
 }

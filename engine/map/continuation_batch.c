@@ -7,13 +7,11 @@
  */
 #include "engine/map/continuation_internal.h"
 
-#define GROUP 16u
-
 /* Hashes up to a group of keys and fetches their buckets. Returns how many. */
-static uint32_t approach(const struct pend_continuation *map, const char *keys, uint32_t left,
-			 struct pendi_key *hashed)
+static uint32_t approach_entries(const struct pend_continuation *map, const char *keys,
+				 uint32_t left, struct pendi_key *hashed)
 {
-	const uint32_t count = left < GROUP ? left : GROUP;
+	const uint32_t count = left < PENDI_GROUP ? left : PENDI_GROUP;
 
 	for (uint32_t i = 0; i < count; i++) {
 		hashed[i] = pendi_index_key(&map->index, keys + (size_t)i * map->key_size);
@@ -26,7 +24,7 @@ int pend_continuation_lookup_batch(struct pend_continuation *map, const void *ke
 				   const void **values)
 {
 	const int error = pendi_continuation_check(map);
-	struct pendi_key hashed[GROUP];
+	struct pendi_key hashed[PENDI_GROUP];
 	int found = 0;
 
 	if (error)
@@ -38,8 +36,8 @@ int pend_continuation_lookup_batch(struct pend_continuation *map, const void *ke
 	if (!pendi_epoch_inside())
 		return -EPERM;
 	for (uint32_t done = 0, n; done < count; done += n) {
-		n = approach(map, (const char *)keys + (size_t)done * map->key_size, count - done,
-			     hashed);
+		n = approach_entries(map, (const char *)keys + (size_t)done * map->key_size,
+				     count - done, hashed);
 		for (uint32_t i = 0; i < n; i++) {
 			const uint32_t slot = pendi_index_peek(&map->index, hashed[i].hash);
 
@@ -59,7 +57,7 @@ int pend_continuation_update_batch(struct pend_continuation *map, const void *ke
 				   int *results)
 {
 	const int error = pendi_continuation_check(map);
-	struct pendi_key hashed[GROUP];
+	struct pendi_key hashed[PENDI_GROUP];
 	int updated = 0;
 
 	if (error)
@@ -71,8 +69,8 @@ int pend_continuation_update_batch(struct pend_continuation *map, const void *ke
 	if (count > INT32_MAX)
 		return -ERANGE;
 	for (uint32_t done = 0, n; done < count; done += n) {
-		n = approach(map, (const char *)keys + (size_t)done * map->key_size, count - done,
-			     hashed);
+		n = approach_entries(map, (const char *)keys + (size_t)done * map->key_size,
+				     count - done, hashed);
 		for (uint32_t i = 0; i < n; i++) {
 			const size_t at = (size_t)done + i;
 			const int result = pendi_continuation_update(
@@ -91,7 +89,7 @@ int pend_continuation_delete_batch(struct pend_continuation *map, const void *ke
 				   int *results)
 {
 	const int error = pendi_continuation_check(map);
-	struct pendi_key hashed[GROUP];
+	struct pendi_key hashed[PENDI_GROUP];
 	int deleted = 0;
 
 	if (error)
@@ -101,8 +99,8 @@ int pend_continuation_delete_batch(struct pend_continuation *map, const void *ke
 	if (count > INT32_MAX)
 		return -ERANGE;
 	for (uint32_t done = 0, n; done < count; done += n) {
-		n = approach(map, (const char *)keys + (size_t)done * map->key_size, count - done,
-			     hashed);
+		n = approach_entries(map, (const char *)keys + (size_t)done * map->key_size,
+				     count - done, hashed);
 		for (uint32_t i = 0; i < n; i++) {
 			const int result = pendi_continuation_delete(map, &hashed[i]);
 

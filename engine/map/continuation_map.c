@@ -8,7 +8,7 @@
 #include "engine/map/continuation_internal.h"
 #include "engine/map/options.h"
 
-static struct pendi_roster roster = {
+static struct pendi_roster continuation_roster = {
 	.mutex = PTHREAD_MUTEX_INITIALIZER,
 	.header_bytes = sizeof(struct pend_continuation),
 };
@@ -28,7 +28,7 @@ int pend_continuation_count(struct pend_continuation *map)
 						     : (int)map->max_entries;
 }
 
-static int check_options(const struct pend_continuation_options *options)
+static int check_continuation_options(const struct pend_continuation_options *options)
 {
 	if (options->flags)
 		return -EINVAL;
@@ -40,8 +40,8 @@ static int check_options(const struct pend_continuation_options *options)
 }
 
 /* Allocates what the map consists of. 0 or an error, after which nothing is left. */
-static int build(struct pend_continuation *map, const struct pend_continuation_options *options,
-		 uint32_t reserve)
+static int build_continuation(struct pend_continuation *map,
+			      const struct pend_continuation_options *options, uint32_t reserve)
 {
 	const struct pendi_recycler_shape shape = {
 		.slab = { .key_size = options->key_size, .value_size = options->value_size },
@@ -81,7 +81,7 @@ int pend_continuation_create(const struct pend_continuation_options *options,
 	if (!error)
 		error = pendi_options_read(&given, sizeof(given), sizeof(given), options);
 	if (!error)
-		error = check_options(&given);
+		error = check_continuation_options(&given);
 	if (!error)
 		error = pendi_options_reserve(given.max_entries, given.reserve, &reserve);
 	if (!error)
@@ -89,16 +89,16 @@ int pend_continuation_create(const struct pend_continuation_options *options,
 	if (error)
 		return error;
 
-	made = pendi_roster_take(&roster);
+	made = pendi_roster_take(&continuation_roster);
 	if (!made)
 		return -ENOMEM;
 	made->allocator = allocator;
 	made->max_entries = given.max_entries;
 	made->key_size = given.key_size;
 	made->value_size = given.value_size;
-	error = build(made, &given, reserve);
+	error = build_continuation(made, &given, reserve);
 	if (error) {
-		pendi_roster_put(&roster, &made->entry);
+		pendi_roster_put(&continuation_roster, &made->entry);
 		return error == -EOVERFLOW ? -ENOMEM : error;
 	}
 	pendi_roster_enrol(&made->entry);
@@ -120,6 +120,6 @@ int pend_continuation_destroy(struct pend_continuation *map)
 	pendi_index_fini(&map->index, &map->allocator);
 	pendi_tally_fini(&map->tally, &map->allocator);
 	pendi_recycler_fini(&map->recycler, &map->allocator);
-	pendi_roster_put(&roster, &map->entry);
+	pendi_roster_put(&continuation_roster, &map->entry);
 	return 0;
 }

@@ -20,7 +20,7 @@
 static void describe(const struct pendi_slot *slot, uint64_t handle, uint64_t word,
 		     struct pend_info *info)
 {
-	/* [SL2.acq] Pairs with [SL2.rel] in fill(), as all of the payload (fill.h). */
+	/* [SL2.acq] Pairs with [SL2.rel] in fill_operation(), as all of the payload (fill.h). */
 	info->handle = handle;
 	info->cookie = pendi_load_acquire(&slot->user_cookie, SL2);
 	info->pend_time_ns = pendi_load_acquire(&slot->pended_ns, SL2);

@@ -16,13 +16,15 @@
 /* sizeof(struct pend_map_options) in the first version. */
 #define OPTIONS_SIZE_FIRST sizeof(struct pend_map_options)
 
-static struct pendi_roster roster = {
+#define PREFETCH_BYTES_MAX (4 * PENDI_CACHE_LINE)
+
+static struct pendi_roster map_roster = {
 	.mutex = PTHREAD_MUTEX_INITIALIZER,
 	.header_bytes = sizeof(struct pend_map),
 };
 
 /* 0, -EINVAL or -ERANGE. */
-static int check_options(const struct pend_map_options *options)
+static int check_map_options(const struct pend_map_options *options)
 {
 	if (options->flags & ~(uint32_t)(PEND_MAP_POINTERS | PEND_MAP_LIMIT_BLOCKS))
 		return -EINVAL;
@@ -54,7 +56,7 @@ static void set_fields(struct pend_map *map, const struct pend_map_options *opti
 }
 
 /* Allocates what the map consists of. 0 or an error, after which nothing is left. */
-static int build(struct pend_map *map, const struct pend_map_options *options, uint32_t reserve)
+static int build_map(struct pend_map *map, const struct pend_map_options *options, uint32_t reserve)
 {
 	const struct pendi_recycler_shape shape = {
 		.slab = { .key_size = options->key_size,
@@ -92,9 +94,8 @@ fail_reruns:
 
 static uint64_t bytes_of(const struct pend_map *map)
 {
-	return pendi_recycler_bytes(&map->recycler) + sizeof(struct pendi_magazine) +
-	       PENDI_THREADS * sizeof(struct pendi_tally_row) +
-	       (map->key_size ? map->index.bytes : 0);
+	return pendi_recycler_bytes(&map->recycler) + pendi_pool_bytes(&map->reruns) +
+	       pendi_tally_bytes() + (map->key_size ? map->index.bytes : 0);
 }
 
 int pend_map_create(const struct pend_map_options *options, struct pend_map **map)
@@ -108,7 +109,7 @@ int pend_map_create(const struct pend_map_options *options, struct pend_map **ma
 	if (!error && options)
 		error = pendi_options_read(&given, sizeof(given), OPTIONS_SIZE_FIRST, options);
 	if (!error)
-		error = check_options(&given);
+		error = check_map_options(&given);
 	if (!error && given.flags & PEND_MAP_POINTERS)
 		error = pendi_options_reserve(given.max_entries, given.reserve, &reserve);
 	if (!error)
@@ -116,17 +117,20 @@ int pend_map_create(const struct pend_map_options *options, struct pend_map **ma
 	if (error)
 		return error;
 
-	made = pendi_roster_take(&roster);
+	made = pendi_roster_take(&map_roster);
 	if (!made)
 		return -ENOMEM;
 	made->allocator = allocator;
 	set_fields(made, &given);
-	error = build(made, &given, reserve);
+	error = build_map(made, &given, reserve);
 	if (error) {
-		pendi_roster_put(&roster, &made->entry);
+		pendi_roster_put(&map_roster, &made->entry);
 		return error == -EOVERFLOW ? -ENOMEM : error;
 	}
 	made->memory_bytes = bytes_of(made);
+	made->prefetch_bytes = made->recycler.slab.stride < PREFETCH_BYTES_MAX
+				       ? made->recycler.slab.stride
+				       : PREFETCH_BYTES_MAX;
 	pendi_roster_enrol(&made->entry);
 	*map = made;
 	return 0;
@@ -169,6 +173,6 @@ int pend_map_destroy(struct pend_map *map)
 	pendi_tally_fini(&map->tally, &map->allocator);
 	pendi_pool_fini(&map->reruns, &map->allocator);
 	pendi_recycler_fini(&map->recycler, &map->allocator);
-	pendi_roster_put(&roster, &map->entry);
+	pendi_roster_put(&map_roster, &map->entry);
 	return 0;
 }

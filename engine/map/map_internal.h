@@ -39,6 +39,7 @@ struct pend_map {
 	struct pendi_tally tally;
 	struct pend_allocator allocator;
 	uint64_t memory_bytes;
+	uint32_t prefetch_bytes;  /* of a slot: all of it, but at most 4 lines */
 	struct pendi_index index; /* unused if key_size is 0 */
 	struct pendi_pool reruns; /* the slots that wait for a re-run: a bag of one magazine */
 	struct pendi_recycler recycler;
@@ -58,9 +59,16 @@ bool pendi_callback_inside(const struct pend_map *map, bool rerun);
 
 /* pend.c: 0, or what is wrong with a request. */
 int pendi_map_check_request(const struct pend_map *map, const struct pend_request *request);
+/* Where and when a pend happens; the same for all of a group. */
+struct pendi_moment {
+	uint32_t cpu;
+	uint64_t now_ns; /* 0: not yet read */
+};
+
 /* pend.c: pends in a slot that was taken. Returns 0 or -EEXIST, after which the slot is put. */
 int pendi_map_arm(struct pend_map *map, const struct pend_request *request,
-		  const struct pendi_key *key, uint32_t slot, uint32_t cpu, uint64_t *handle);
+		  const struct pendi_key *key, uint32_t slot, struct pendi_moment *moment,
+		  uint64_t *handle);
 
 /* complete.c: the decision alone. 0 or an error, which is counted; the caller has step->duty. */
 int pendi_map_decide(struct pend_map *map, uint64_t handle, uint32_t action,
@@ -114,6 +122,19 @@ PENDI_ALWAYS_INLINE int pendi_map_check_open(const struct pend_map *map)
 PENDI_ALWAYS_INLINE struct pendi_slot *pendi_map_slot(const struct pend_map *map, uint32_t slot)
 {
 	return pendi_slab_slot(&map->recycler.slab, slot);
+}
+
+/*
+ * Fetches a slot that is about to be completed: its header, and the lines that its completion
+ * function reads and the next operation in it writes. Both come soon, and all miss at once.
+ */
+PENDI_ALWAYS_INLINE void pendi_map_prefetch(const struct pend_map *map, uint32_t slot)
+{
+	const char *at = (const char *)pendi_map_slot(map, slot);
+	const uint32_t end = map->prefetch_bytes;
+
+	for (uint32_t offset = 0; offset < end; offset += PENDI_CACHE_LINE)
+		pendi_prefetch_write(at + offset);
 }
 
 #endif

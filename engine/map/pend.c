@@ -55,11 +55,10 @@ static void fill_key(const struct pend_map *map, struct pendi_slot *slot,
 }
 
 /* The rest: cold lines, so written behind the locked instructions of the index, not before. */
-static void fill(const struct pend_map *map, struct pendi_slot *slot,
-		 const struct pend_request *request)
+static void fill_operation(const struct pend_map *map, struct pendi_slot *slot,
+			   const struct pend_request *request, uint64_t now)
 {
 	const struct pendi_slab *slab = &map->recycler.slab;
-	const uint64_t now = request->now_ns ? request->now_ns : pendi_clock_coarse_ns();
 	const uint64_t life = request->deadline_ns ? request->deadline_ns : map->deadline_ns;
 	const uint64_t deadline = life == PEND_DEADLINE_NONE ? life : now + life;
 
@@ -74,20 +73,23 @@ static void fill(const struct pend_map *map, struct pendi_slot *slot,
 }
 
 int pendi_map_arm(struct pend_map *map, const struct pend_request *request,
-		  const struct pendi_key *key, uint32_t slot, uint32_t cpu, uint64_t *handle)
+		  const struct pendi_key *key, uint32_t slot, struct pendi_moment *moment,
+		  uint64_t *handle)
 {
 	struct pendi_slot *at = pendi_map_slot(map, slot);
 
 	pendi_slab_use(&map->recycler.slab, slot);
 	pendi_slot_arm(at);
-	fill_key(map, at, request, cpu);
+	fill_key(map, at, request, moment->cpu);
 	if (key && PENDI_UNLIKELY(pendi_index_insert(&map->index, slot, key))) {
 		pendi_slot_disarm(at);
 		pendi_recycler_return(&map->recycler, slot);
 		pendi_tally_add(&map->tally, PENDI_COUNT_REFUSED_KEY, 1);
 		return -EEXIST;
 	}
-	fill(map, at, request);
+	if (!request->now_ns && !moment->now_ns)
+		moment->now_ns = pendi_clock_coarse_ns();
+	fill_operation(map, at, request, request->now_ns ? request->now_ns : moment->now_ns);
 	*handle = pendi_handle_make(pendi_slot_publish(at), slot);
 	return 0;
 }
@@ -104,8 +106,8 @@ int pend_map_pend(struct pend_map *map, const struct pend_request *request, uint
 	if (PENDI_UNLIKELY(error))
 		return error;
 
-	const uint32_t cpu = pendi_cpu_current();
-	const uint32_t slot = pendi_recycler_take(&map->recycler, cpu, &error);
+	struct pendi_moment moment = { .cpu = pendi_cpu_current() };
+	const uint32_t slot = pendi_recycler_take(&map->recycler, moment.cpu, &error);
 
 	if (PENDI_UNLIKELY(slot == PENDI_SLOT_NONE)) {
 		pendi_tally_add(&map->tally,
@@ -118,9 +120,9 @@ int pend_map_pend(struct pend_map *map, const struct pend_request *request, uint
 		const struct pendi_key key = pendi_index_key(&map->index, request->key);
 
 		pendi_index_prefetch(&map->index, key.hash);
-		error = pendi_map_arm(map, request, &key, slot, cpu, handle);
+		error = pendi_map_arm(map, request, &key, slot, &moment, handle);
 	} else {
-		error = pendi_map_arm(map, request, NULL, slot, cpu, handle);
+		error = pendi_map_arm(map, request, NULL, slot, &moment, handle);
 	}
 	if (PENDI_LIKELY(!error))
 		pendi_tally_add(&map->tally, PENDI_COUNT_PENDS, 1);

@@ -23,6 +23,11 @@ void pendi_tally_fini(struct pendi_tally *tally, const struct pend_allocator *al
 	tally->rows = NULL;
 }
 
+size_t pendi_tally_bytes(void)
+{
+	return TALLY_BYTES;
+}
+
 uint64_t pendi_tally_sum(const struct pendi_tally *tally, uint32_t counter)
 {
 	const uint32_t limit = pendi_thread_limit();

@@ -40,6 +40,7 @@ struct pendi_tally {
 
 /* 0 or -ENOMEM. */
 int pendi_tally_init(struct pendi_tally *tally, const struct pend_allocator *allocator);
+size_t pendi_tally_bytes(void);
 void pendi_tally_fini(struct pendi_tally *tally, const struct pend_allocator *allocator);
 
 /* The sum over all threads: a moment's estimate unless nobody counts. */

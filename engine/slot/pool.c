@@ -100,12 +100,8 @@ static uint32_t prove_empty(struct pendi_pool *pool, uint32_t magazine)
 
 uint32_t pendi_pool_take_elsewhere(struct pendi_pool *pool, uint32_t magazine)
 {
-	uint32_t slot;
+	const uint32_t slot = steal(pool, magazine);
 
-	/* relaxed: FULL is a fact whoever wrote it proved; refusing needs no other data. */
-	if ((pendi_load_relaxed(&pool->full) & PENDI_FULL_STATE) == PENDI_FULL_FULL)
-		return PENDI_SLOT_NONE;
-	slot = steal(pool, magazine);
 	return slot != PENDI_SLOT_NONE ? slot : prove_empty(pool, magazine);
 }
 

@@ -221,9 +221,15 @@ PENDI_ALWAYS_INLINE struct pendi_pocket *pendi_pool_pocket(const struct pendi_po
  * from any; or PENDI_SLOT_NONE if at some instant of the call there was none. */
 PENDI_ALWAYS_INLINE uint32_t pendi_pool_take(struct pendi_pool *pool, uint32_t magazine)
 {
-	const uint32_t number = pendi_magazine_number(pool, magazine);
-	struct pendi_pocket *pocket = pendi_pool_pocket(pool);
-	uint32_t slot = pocket ? pendi_pocket_take(pocket, 1, pool->light) : PENDI_SLOT_NONE;
+	uint32_t number, slot;
+	struct pendi_pocket *pocket;
+
+	/* relaxed: FULL is a fact whoever wrote it proved; refusing needs no other data. */
+	if (PENDI_UNLIKELY((pendi_load_relaxed(&pool->full) & PENDI_FULL_STATE) == PENDI_FULL_FULL))
+		return PENDI_SLOT_NONE;
+	number = pendi_magazine_number(pool, magazine);
+	pocket = pendi_pool_pocket(pool);
+	slot = pocket ? pendi_pocket_take(pocket, 1, pool->light) : PENDI_SLOT_NONE;
 
 	if (PENDI_LIKELY(slot != PENDI_SLOT_NONE))
 		return slot;
