@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - pendbench: measures pendmap beside its peers.
+ *
+ * Reads the command line, runs, prints the table, writes the JSON. Progress and complaints go to
+ * stderr, the table to stdout (to stderr if the JSON goes to stdout).
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/host.h"
+#include "bench/json.h"
+#include "bench/options.h"
+#include "bench/results.h"
+#include "bench/run.h"
+#include "bench/scenario.h"
+#include "bench/table.h"
+#include "bench_build.h"
+
+static void print_list(void)
+{
+	const struct bench_scenario *scenario;
+	const struct bench_impl *impl;
+
+	puts("scenarios");
+	for (uint32_t n = 0; (scenario = bench_scenario_at(n)) != NULL; n++)
+		printf("  %-20s %s\n", scenario->name, scenario->summary);
+	puts("\nimplementations");
+	for (uint32_t n = 0; (impl = bench_impl_at(n)) != NULL; n++)
+		printf("  %-20s %s\n", impl->name, impl->summary);
+	if (*bench_impls_absent())
+		printf("\nabsent, for liburcu was not found: %s\n", bench_impls_absent());
+}
+
+/* The command that was given, so that it can be given again. */
+static void print_command(FILE *out, int argc, char **argv)
+{
+	fputs("again:", out);
+	for (int i = 0; i < argc; i++)
+		fprintf(out, " %s", argv[i]);
+	fputc('\n', out);
+}
+
+static int run(const struct bench_options *options, int argc, char **argv)
+{
+	struct bench_results results = { 0 };
+	struct bench_host host;
+	FILE *json = NULL, *out = stdout;
+	int status;
+
+	bench_host_read(&host);
+	if (options->json) {
+		json = bench_json_open(options->json);
+		if (!json)
+			return BENCH_EXIT_ENVIRONMENT;
+		if (json == stdout)
+			out = stderr;
+	}
+	status = bench_run(options, &host, &results);
+	const struct bench_table table = { out, isatty(fileno(out)) != 0, options, &results };
+
+	if (results.cell_count) {
+		bench_table_print(&table, &host);
+		fprintf(out, "took %.0f s\n", results.took_s);
+		print_command(out, argc, argv);
+	}
+	if (status == BENCH_EXIT_WRONG)
+		bench_complain("the accounting is wrong: the cell above is in no table");
+	if (json && bench_json_write(json, options, &host, &results, status)) {
+		bench_complain("--json: %s: cannot be written", options->json);
+		status = status ? status : BENCH_EXIT_ENVIRONMENT;
+	} else if (json && json != stdout) {
+		fprintf(out, "JSON: %s\n", options->json);
+	}
+	bench_results_free(&results);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct bench_options options;
+	const int status = bench_options_read(argc, argv, &options);
+
+	if (status)
+		return status;
+	switch (options.command) {
+	case BENCH_RUN:
+		return run(&options, argc, argv);
+	case BENCH_LIST:
+		print_list();
+		return BENCH_EXIT_OK;
+	case BENCH_VERSION:
+		printf("pendbench %s (%s, %s, %s)\n", BENCH_BUILD_VERSION, BENCH_BUILD_COMMIT,
+		       BENCH_BUILD_COMPILER, BENCH_BUILD_TYPE);
+		return BENCH_EXIT_OK;
+	default:
+		bench_options_help(stdout);
+		return BENCH_EXIT_OK;
+	}
+}
