@@ -262,7 +262,8 @@ bool pendi_native_advance(struct pendi_thread_record *self)
 }
 
 /* At most @steps advances, each followed by a look into every lane. Two of them free what was
- * retired before the first. */
+ * retired before the first, unless somebody else advanced without looking; as many as there are
+ * bags look into each. */
 static uint32_t move_on(uint32_t steps)
 {
 	struct pendi_thread_record *self = pendi_thread_borrow();
@@ -348,7 +349,7 @@ void pendi_epoch_retire(struct pendi_epoch_node *node)
 
 uint32_t pendi_epoch_poll(void)
 {
-	return move_on(2);
+	return move_on(PENDI_BAGS);
 }
 
 const char *pendi_epoch_name(void)

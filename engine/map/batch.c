@@ -77,6 +77,23 @@ static uint32_t prepare(const struct pend_map *map, const struct pend_request *r
 	return good;
 }
 
+/* A group that finds the map full: nothing is hashed or fetched for it. */
+static PENDI_NOINLINE void refuse_group(struct pend_map *map, const struct pend_request *requests,
+					uint32_t count, uint64_t *handles, int *results)
+{
+	uint32_t refused = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		int error = pendi_map_check_request(map, &requests[i]);
+
+		refused += error == 0;
+		error = error ? error : -ENOSPC;
+		handles[i] = 0;
+		set_result(results, i, error);
+	}
+	pendi_tally_add(&map->tally, PENDI_COUNT_REFUSED_FULL, refused);
+}
+
 static uint32_t pend_group(struct pend_map *map, const struct pend_request *requests,
 			   uint32_t count, uint64_t *handles, int *results)
 {
@@ -86,6 +103,10 @@ static uint32_t pend_group(struct pend_map *map, const struct pend_request *requ
 	int errors[PENDI_GROUP];
 	uint32_t pended = 0;
 
+	if (PENDI_UNLIKELY(!map->recycler.deferred && pendi_pool_is_full(&map->recycler.free))) {
+		refuse_group(map, requests, count, handles, results);
+		return 0;
+	}
 	supply.count = pendi_recycler_take_many(&map->recycler, moment.cpu, supply.slots,
 						prepare(map, requests, count, keys, errors));
 	for (uint32_t i = 0; i < supply.count; i++)

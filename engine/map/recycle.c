@@ -179,8 +179,13 @@ int pendi_recycler_init(struct pendi_recycler *recycler, const struct pendi_recy
 				cpus, allocator);
 	if (error)
 		goto fail_spare;
+	error = pendi_pool_add_pockets(&recycler->spare, allocator);
+	if (error)
+		goto fail_pockets;
 	return 0;
 
+fail_pockets:
+	pendi_pool_fini(&recycler->spare, allocator);
 fail_spare:
 	pendi_pool_fini(&recycler->free, allocator);
 fail_free:

@@ -217,6 +217,13 @@ PENDI_ALWAYS_INLINE struct pendi_pocket *pendi_pool_pocket(const struct pendi_po
 	return PENDI_LIKELY(thread) ? &pool->pockets[thread] : NULL;
 }
 
+/* Whether it is proved, and still true but for puts under way, that no slot is free. */
+PENDI_ALWAYS_INLINE bool pendi_pool_is_full(const struct pendi_pool *pool)
+{
+	/* relaxed: FULL is a fact whoever wrote it proved; refusing needs no other data. */
+	return (pendi_load_relaxed(&pool->full) & PENDI_FULL_STATE) == PENDI_FULL_FULL;
+}
+
 /* A free slot, from the own pocket or @magazine (taken modulo the count) if they have one, else
  * from any; or PENDI_SLOT_NONE if at some instant of the call there was none. */
 PENDI_ALWAYS_INLINE uint32_t pendi_pool_take(struct pendi_pool *pool, uint32_t magazine)
@@ -224,8 +231,7 @@ PENDI_ALWAYS_INLINE uint32_t pendi_pool_take(struct pendi_pool *pool, uint32_t m
 	uint32_t number, slot;
 	struct pendi_pocket *pocket;
 
-	/* relaxed: FULL is a fact whoever wrote it proved; refusing needs no other data. */
-	if (PENDI_UNLIKELY((pendi_load_relaxed(&pool->full) & PENDI_FULL_STATE) == PENDI_FULL_FULL))
+	if (PENDI_UNLIKELY(pendi_pool_is_full(pool)))
 		return PENDI_SLOT_NONE;
 	number = pendi_magazine_number(pool, magazine);
 	pocket = pendi_pool_pocket(pool);

@@ -13,24 +13,30 @@ static uint32_t align_up(uint32_t bytes, uint32_t alignment)
 	return (bytes + alignment - 1) & ~(alignment - 1);
 }
 
+/* Where a slot ends whose value begins at @offset. */
+static uint32_t end_of(uint32_t offset, const struct pendi_slab_shape *shape)
+{
+	const uint32_t end = offset + align_up(shape->value_size, 8);
+
+	return shape->scratch_size ? align_up(end, 16) + align_up(shape->scratch_size, 16) : end;
+}
+
 /*
  * A value that begins a cache line is copied in fewer lines, but not at the price of a longer
  * slot: the slots of a map are what it spends its memory and its misses on.
  */
-static uint32_t place_value(uint32_t offset, uint32_t value_size, uint32_t after)
+static uint32_t place_value(uint32_t offset, const struct pendi_slab_shape *shape)
 {
 	const uint32_t aligned = align_up(offset, PENDI_CACHE_LINE);
-	const uint32_t tail = align_up(value_size, 8) + after;
 
-	return align_up(aligned + tail, PENDI_CACHE_LINE) ==
-			       align_up(offset + tail, PENDI_CACHE_LINE)
+	return align_up(end_of(aligned, shape), PENDI_CACHE_LINE) ==
+			       align_up(end_of(offset, shape), PENDI_CACHE_LINE)
 		       ? aligned
 		       : offset;
 }
 
 static void lay_out(struct pendi_slab *slab, const struct pendi_slab_shape *shape)
 {
-	const uint32_t scratch = align_up(shape->scratch_size, 16);
 	uint32_t offset = sizeof(struct pendi_slot);
 
 	slab->node_offset = 0;
@@ -40,12 +46,9 @@ static void lay_out(struct pendi_slab *slab, const struct pendi_slab_shape *shap
 	}
 	slab->key_offset = offset;
 	offset += align_up(shape->key_size, 8);
-	slab->value_offset = place_value(offset, shape->value_size, scratch ? scratch + 8 : 0);
-	offset = slab->value_offset + align_up(shape->value_size, 8);
-	slab->scratch_offset = align_up(offset, 16);
-	if (scratch)
-		offset = slab->scratch_offset + scratch;
-	slab->stride = align_up(offset, PENDI_CACHE_LINE);
+	slab->value_offset = place_value(offset, shape);
+	slab->scratch_offset = align_up(slab->value_offset + align_up(shape->value_size, 8), 16);
+	slab->stride = align_up(end_of(slab->value_offset, shape), PENDI_CACHE_LINE);
 	slab->count = shape->count;
 }
 
