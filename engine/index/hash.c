@@ -14,6 +14,9 @@
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 #pragma GCC diagnostic ignored "-Wundef"
 #define XXH_INLINE_ALL
+#ifndef NDEBUG /* gcc -Og cannot inline all that xxhash.h insists on */
+#define XXH_NO_INLINE_HINTS 1
+#endif
 #include <xxhash.h>
 #pragma GCC diagnostic pop
 
