@@ -19,6 +19,9 @@
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 #pragma GCC diagnostic ignored "-Wundef"
 #define XXH_INLINE_ALL
+#ifndef NDEBUG /* as in engine/index/hash.c */
+#define XXH_NO_INLINE_HINTS 1
+#endif
 #include <xxhash.h>
 #pragma GCC diagnostic pop
 

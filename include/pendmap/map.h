@@ -249,7 +249,8 @@ PEND_API int pend_map_destroy(struct pend_map *map);
  * @retval -ERANGE     deadline_ns is out of range
  * @retval -ENOSPC     max_entries operations were live, or being armed, at some instant of the call
  * @retval -EAGAIN     PEND_MAP_POINTERS: fewer than max_entries are live, but every free slot still
- *                     waits for a reader (pend_epoch_stalled() names it)
+ *                     waits for a reader (pend_epoch_stalled() names it) or, in a library built on
+ *                     liburcu, for its callback thread
  * @retval -EEXIST     an operation of that key is pended, or being pended, or its completion is not
  *                     yet delivered
  *
