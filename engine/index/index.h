@@ -104,9 +104,16 @@ PENDI_ALWAYS_INLINE uint32_t pendi_index_home(const struct pendi_index *index, u
 	return (uint32_t)(((hash >> 32) * index->bucket_count) >> 32);
 }
 
+/* Fetches the home bucket of a key that will be inserted or removed. */
 PENDI_ALWAYS_INLINE void pendi_index_prefetch(const struct pendi_index *index, uint64_t hash)
 {
 	pendi_prefetch_write(&index->buckets[pendi_index_home(index, hash)]);
+}
+
+/* The same for one that is only looked up: the line may stay with who wrote it. */
+PENDI_ALWAYS_INLINE void pendi_index_prefetch_read(const struct pendi_index *index, uint64_t hash)
+{
+	pendi_prefetch_read(&index->buckets[pendi_index_home(index, hash)]);
 }
 
 /* Fetches the bucket in which @slot stands. Only who owns the slot. */

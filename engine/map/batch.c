@@ -227,18 +227,28 @@ int pend_map_complete_batch(struct pend_map *map, const uint64_t *handles, const
 	return (int)accepted;
 }
 
-/* Hashes a group of keys and fetches their buckets, then the slots that stand in them. */
-static void approach_operations(const struct pend_map *map, const void *keys, uint32_t count,
-				struct pendi_key *hashed)
+/* Hashes a group of keys and fetches their buckets, then the slots that stand in them; all to be
+ * changed if @write. */
+PENDI_ALWAYS_INLINE void approach_operations(const struct pend_map *map, const void *keys,
+					     uint32_t count, struct pendi_key *hashed, bool write)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		const void *key = (const char *)keys + (size_t)i * map->key_size;
 
 		hashed[i] = pendi_index_key(&map->index, key);
-		pendi_index_prefetch(&map->index, hashed[i].hash);
+		if (write)
+			pendi_index_prefetch(&map->index, hashed[i].hash);
+		else
+			pendi_index_prefetch_read(&map->index, hashed[i].hash);
 	}
-	for (uint32_t i = 0; i < count; i++)
-		prefetch_slot(map, pendi_index_peek(&map->index, hashed[i].hash));
+	for (uint32_t i = 0; i < count; i++) {
+		const uint32_t slot = pendi_index_peek(&map->index, hashed[i].hash);
+
+		if (write)
+			prefetch_slot(map, slot);
+		else if (slot < map->recycler.slab.count)
+			pendi_map_prefetch_read(map, slot);
+	}
 }
 
 static int decide_key(struct pend_map *map, const struct pendi_key *key, uint32_t action,
@@ -257,7 +267,7 @@ static uint32_t complete_key_group(struct pend_map *map, const void *keys, const
 	struct decided decided = { .count = 0 };
 	uint32_t accepted = 0;
 
-	approach_operations(map, keys, count, hashed);
+	approach_operations(map, keys, count, hashed, true);
 	for (uint32_t i = 0; i < count; i++) {
 		const int error = decide_key(map, &hashed[i], actions[i], &decided);
 
@@ -302,7 +312,7 @@ static uint32_t lookup_group(const struct pend_map *map, const void *keys, uint3
 	struct pendi_key hashed[PENDI_GROUP];
 	uint32_t found = 0;
 
-	approach_operations(map, keys, count, hashed);
+	approach_operations(map, keys, count, hashed, false);
 	for (uint32_t i = 0; i < count; i++) {
 		const size_t at = (size_t)first + i;
 		const int error =

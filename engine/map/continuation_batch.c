@@ -15,7 +15,7 @@ static uint32_t approach_entries(const struct pend_continuation *map, const char
 
 	for (uint32_t i = 0; i < count; i++) {
 		hashed[i] = pendi_index_key(&map->index, keys + (size_t)i * map->key_size);
-		pendi_index_prefetch(&map->index, hashed[i].hash);
+		pendi_index_prefetch_read(&map->index, hashed[i].hash);
 	}
 	return count;
 }

@@ -137,4 +137,14 @@ PENDI_ALWAYS_INLINE void pendi_map_prefetch(const struct pend_map *map, uint32_t
 		pendi_prefetch_write(at + offset);
 }
 
+/* The same for a slot that is only read. */
+PENDI_ALWAYS_INLINE void pendi_map_prefetch_read(const struct pend_map *map, uint32_t slot)
+{
+	const char *at = (const char *)pendi_map_slot(map, slot);
+	const uint32_t end = map->prefetch_bytes;
+
+	for (uint32_t offset = 0; offset < end; offset += PENDI_CACHE_LINE)
+		pendi_prefetch_read(at + offset);
+}
+
 #endif

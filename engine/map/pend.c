@@ -81,17 +81,27 @@ int pendi_map_arm(struct pend_map *map, const struct pend_request *request,
 	pendi_slab_use(&map->recycler.slab, slot);
 	pendi_slot_arm(at);
 	fill_key(map, at, request, moment->cpu);
+	if (!request->now_ns && !moment->now_ns)
+		moment->now_ns = pendi_clock_coarse_ns();
 	if (key && PENDI_UNLIKELY(pendi_index_insert(&map->index, slot, key))) {
 		pendi_slot_disarm(at);
 		pendi_recycler_return(&map->recycler, slot);
 		pendi_tally_add(&map->tally, PENDI_COUNT_REFUSED_KEY, 1);
 		return -EEXIST;
 	}
-	if (!request->now_ns && !moment->now_ns)
-		moment->now_ns = pendi_clock_coarse_ns();
 	fill_operation(map, at, request, request->now_ns ? request->now_ns : moment->now_ns);
 	*handle = pendi_handle_make(pendi_slot_publish(at), slot);
 	return 0;
+}
+
+/* Hashes the request's key and fetches its bucket. */
+static struct pendi_key approach_bucket(const struct pend_map *map,
+					const struct pend_request *request)
+{
+	const struct pendi_key key = pendi_index_key(&map->index, request->key);
+
+	pendi_index_prefetch(&map->index, key.hash);
+	return key;
 }
 
 int pend_map_pend(struct pend_map *map, const struct pend_request *request, uint64_t *handle)
@@ -107,8 +117,13 @@ int pend_map_pend(struct pend_map *map, const struct pend_request *request, uint
 		return error;
 
 	struct pendi_moment moment = { .cpu = pendi_cpu_current() };
-	const uint32_t slot = pendi_recycler_take(&map->recycler, moment.cpu, &error);
+	struct pendi_key key = { .bytes = NULL };
+	uint32_t slot;
 
+	/* The bucket is missed longest, so it is fetched first; but not for a map that is full. */
+	if (map->key_size && PENDI_LIKELY(!pendi_pool_is_full(&map->recycler.free)))
+		key = approach_bucket(map, request);
+	slot = pendi_recycler_take(&map->recycler, moment.cpu, &error);
 	if (PENDI_UNLIKELY(slot == PENDI_SLOT_NONE)) {
 		pendi_tally_add(&map->tally,
 				error == -ENOSPC ? PENDI_COUNT_REFUSED_FULL
@@ -116,14 +131,9 @@ int pend_map_pend(struct pend_map *map, const struct pend_request *request, uint
 				1);
 		return error;
 	}
-	if (map->key_size) {
-		const struct pendi_key key = pendi_index_key(&map->index, request->key);
-
-		pendi_index_prefetch(&map->index, key.hash);
-		error = pendi_map_arm(map, request, &key, slot, &moment, handle);
-	} else {
-		error = pendi_map_arm(map, request, NULL, slot, &moment, handle);
-	}
+	if (map->key_size && PENDI_UNLIKELY(!key.bytes))
+		key = approach_bucket(map, request);
+	error = pendi_map_arm(map, request, map->key_size ? &key : NULL, slot, &moment, handle);
 	if (PENDI_LIKELY(!error))
 		pendi_tally_add(&map->tally, PENDI_COUNT_PENDS, 1);
 	return error;
