@@ -15,8 +15,10 @@
 #define PENDI_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
 #define PENDI_ALWAYS_INLINE static inline __attribute__((always_inline))
-#define PENDI_NOINLINE __attribute__((noinline, cold))
-#define PENDI_COLD __attribute__((cold))
+/* Seldom called: kept out of line, away from the code that calls it. */
+#define PENDI_COLD __attribute__((noinline, cold))
+/* Inlines all that it calls, but for what is cold: for the few calls that programs make most. */
+#define PENDI_FLATTEN __attribute__((flatten))
 #define PENDI_NONNULL __attribute__((nonnull))
 #define PENDI_MUST_CHECK __attribute__((warn_unused_result))
 

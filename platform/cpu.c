@@ -122,7 +122,7 @@ static uint32_t count_possible(void)
 	return bound;
 }
 
-PENDI_NOINLINE static uint32_t learn_possible(void)
+PENDI_COLD static uint32_t learn_possible(void)
 {
 	const uint32_t counted = count_possible();
 	uint32_t first = 0;

@@ -204,8 +204,8 @@ static struct rivals look(const struct pendi_index *index, const struct pendi_ke
  * nothing is done: only a holder, or a contender of a lower rank, can keep a key from the first,
  * so contenders cannot set each other to LOST for ever.
  */
-static PENDI_NOINLINE void favour(const struct pendi_index *index, const struct pendi_key *key,
-				  const struct rivals *seen)
+static PENDI_COLD void favour(const struct pendi_index *index, const struct pendi_key *key,
+			      const struct rivals *seen)
 {
 	/* [IX2.sc] The favourite's cell was read; now the others are. Pairs with [IX2.sc] in
 	 * pendi_index_insert(): a rival whose scan misses the favourite's cell is not missed. */
@@ -244,9 +244,8 @@ enum outcome {
  * Until the slot's word, which was @announced, has left CONTEST. A winner that is live at once may
  * have been removed, and its generation moved on, before this thread looks.
  */
-static PENDI_NOINLINE enum outcome settle(const struct pendi_index *index,
-					  const struct pendi_key *key, uint32_t slot,
-					  uint64_t announced)
+static PENDI_COLD enum outcome settle(const struct pendi_index *index, const struct pendi_key *key,
+				      uint32_t slot, uint64_t announced)
 {
 	struct pendi_slot *at = pendi_slab_slot(index->slab, slot);
 

@@ -78,8 +78,8 @@ static uint32_t prepare(const struct pend_map *map, const struct pend_request *r
 }
 
 /* A group that finds the map full: nothing is hashed or fetched for it. */
-static PENDI_NOINLINE void refuse_group(struct pend_map *map, const struct pend_request *requests,
-					uint32_t count, uint64_t *handles, int *results)
+static PENDI_COLD void refuse_group(struct pend_map *map, const struct pend_request *requests,
+				    uint32_t count, uint64_t *handles, int *results)
 {
 	uint32_t refused = 0;
 

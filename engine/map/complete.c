@@ -125,7 +125,7 @@ int pendi_map_check_action(const struct pend_map *map, uint32_t action)
 	return PENDI_UNLIKELY(action == PEND_ACTION_CONTINUE && !map->on_rerun) ? -EOPNOTSUPP : 0;
 }
 
-int pend_map_complete(struct pend_map *map, uint64_t handle, enum pend_action action)
+PENDI_FLATTEN int pend_map_complete(struct pend_map *map, uint64_t handle, enum pend_action action)
 {
 	int error = pendi_map_check(map);
 
@@ -148,8 +148,8 @@ int pendi_map_complete_key(struct pend_map *map, const struct pendi_key *key, ui
 				  PEND_ORIGIN_ORCHESTRATOR);
 }
 
-int pend_map_complete_key(struct pend_map *map, const void *key, uint32_t key_size,
-			  enum pend_action action)
+PENDI_FLATTEN int pend_map_complete_key(struct pend_map *map, const void *key, uint32_t key_size,
+					enum pend_action action)
 {
 	int error = pendi_map_check_key(map, key, key_size);
 

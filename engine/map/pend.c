@@ -104,7 +104,8 @@ static struct pendi_key approach_bucket(const struct pend_map *map,
 	return key;
 }
 
-int pend_map_pend(struct pend_map *map, const struct pend_request *request, uint64_t *handle)
+PENDI_FLATTEN int pend_map_pend(struct pend_map *map, const struct pend_request *request,
+				uint64_t *handle)
 {
 	int error = pendi_map_check_open(map);
 
