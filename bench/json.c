@@ -76,7 +76,6 @@ static json_t *build_json(void)
 	put(object, "type", json_string(BENCH_BUILD_TYPE));
 	put(object, "flags", json_string(BENCH_BUILD_FLAGS));
 	put(object, "sanitize", json_string(BENCH_BUILD_SANITIZE));
-	put(object, "checks", u64(BENCH_BUILD_CHECKS));
 	put(object, "epoch", json_string(BENCH_BUILD_EPOCH));
 	put(object, "absent", json_string(bench_impls_absent()));
 	put(object, "warning", warning ? json_string(warning) : json_null());

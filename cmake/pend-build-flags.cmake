@@ -4,8 +4,7 @@
 add_library(pendmap_build_flags INTERFACE)
 target_compile_features(pendmap_build_flags INTERFACE c_std_17)
 target_compile_definitions(pendmap_build_flags INTERFACE
-  _GNU_SOURCE
-  PEND_CHECKS=${PEND_CHECKS})
+  _GNU_SOURCE)
 target_compile_options(pendmap_build_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wundef -Wvla -Wcast-qual
   -Wstrict-prototypes -Wmissing-prototypes

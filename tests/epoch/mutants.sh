@@ -11,7 +11,7 @@
 set -u
 
 root=$1 compiler=$2 work=$3 only=${4:-}
-flags="-std=c17 -D_GNU_SOURCE -DPEND_CHECKS=0 -DPENDI_THREADS=64u -O1 -g"
+flags="-std=c17 -D_GNU_SOURCE -DPENDI_THREADS=64u -O1 -g"
 total=0 killed=0
 export TSAN_OPTIONS=halt_on_error=1:history_size=4:exitcode=66
 

@@ -22,7 +22,7 @@ import sys
 import tempfile
 
 TIMEOUT_S, ATTEMPTS = 40, 3
-FLAGS = ["-std=c17", "-D_GNU_SOURCE", "-DPEND_CHECKS=0", "-O1", "-w", "-pthread",
+FLAGS = ["-std=c17", "-D_GNU_SOURCE", "-O1", "-w", "-pthread",
          '-DPENDI_ATOMIC_BACKEND="tests/support/chaos_oracle.h"']
 FOLDERS = ("platform", "epoch", "engine/slot", "engine/index", "engine/map")
 WITHOUT = ("epoch/urcu.c",)

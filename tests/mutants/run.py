@@ -26,7 +26,7 @@ import tempfile
 import time
 
 TIMEOUT_S, ATTEMPTS = 40, 3
-FLAGS = ["-std=c17", "-D_GNU_SOURCE", "-DPEND_CHECKS=0", "-O1", "-w", "-pthread"]
+FLAGS = ["-std=c17", "-D_GNU_SOURCE", "-O1", "-w", "-pthread"]
 FLAVOURS = {
     "chaos": ['-DPENDI_ATOMIC_BACKEND="tests/support/chaos_oracle.h"'],
     "native": ["-O2"],                    # for fences: what the CPU itself reorders
