@@ -17,3 +17,15 @@ if(PEND_SANITIZE) # a plain if(): the value may hold a comma, which $<BOOL:> rej
     -fsanitize=${PEND_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(pendmap_build_flags INTERFACE -fsanitize=${PEND_SANITIZE})
 endif()
+
+# Valgrind's tools know no C11 atomics: for them, all is built with atomics that announce what they
+# order, and the torture tests run under the tool (PEND_TEST_RUNNER, pend-test.cmake).
+set(PEND_VALGRIND "" CACHE STRING "Valgrind tool to run tests under: helgrind | drd | memcheck")
+set_property(CACHE PEND_VALGRIND PROPERTY STRINGS "" helgrind drd memcheck)
+if(PEND_VALGRIND)
+  if(NOT PEND_VALGRIND MATCHES "^(helgrind|drd|memcheck)$" OR PEND_SANITIZE)
+    message(FATAL_ERROR "PEND_VALGRIND is \"${PEND_VALGRIND}\": "
+      "it must be helgrind, drd or memcheck, and PEND_SANITIZE empty")
+  endif()
+  target_compile_definitions(pendmap_build_flags INTERFACE PENDI_VALGRIND PENDI_PLANT_EDGE)
+endif()

@@ -3,7 +3,11 @@
 include(CMakePackageConfigHelpers)
 
 set(pend_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/pendmap)
-install(TARGETS pendmap pendmap_static EXPORT pendmap-targets FILE_SET HEADERS)
+set(pend_installed pendmap pendmap_static)
+if(TARGET pendmap-jemalloc)
+  list(APPEND pend_installed pendmap-jemalloc)
+endif()
+install(TARGETS ${pend_installed} EXPORT pendmap-targets FILE_SET HEADERS)
 install(EXPORT pendmap-targets NAMESPACE pendmap:: DESTINATION ${pend_package_dir})
 
 configure_package_config_file(
@@ -25,3 +29,13 @@ file(RELATIVE_PATH PEND_PC_PREFIX
 configure_file(
   ${PROJECT_SOURCE_DIR}/cmake/pendmap.pc.in ${PROJECT_BINARY_DIR}/pendmap.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/pendmap.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+if(TARGET pendmap-jemalloc)
+  set(PEND_PC_JEMALLOC_REQUIRES pendmap)
+  if(PEND_NUMA)
+    string(APPEND PEND_PC_JEMALLOC_REQUIRES " numa") # of the archive itself
+  endif()
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/pendmap-jemalloc.pc.in
+    ${PROJECT_BINARY_DIR}/pendmap-jemalloc.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/pendmap-jemalloc.pc
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endif()

@@ -6,7 +6,7 @@
 # and the given libraries, and registers it with ctest as <label>.<name>. Exit status 77 means
 # skipped. CRITERION links the Criterion framework; such a test does not exist in a thread
 # sanitizer build, which Criterion does not survive, and is listed as disabled where Criterion is
-# not installed.
+# not installed. A torture test of a build for valgrind (PEND_VALGRIND) runs under it.
 find_package(PkgConfig)
 if(PkgConfig_FOUND)
   pkg_check_modules(CRITERION QUIET IMPORTED_TARGET criterion)
@@ -16,6 +16,18 @@ set(PEND_TEST_ENVIRONMENT
   TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:history_size=4
   ASAN_OPTIONS=detect_leaks=1
   UBSAN_OPTIONS=print_stacktrace=1)
+
+# What torture tests are started with: nothing, or valgrind. Then they have the label of the tool
+# too, which is what `./dev helgrind` runs; tests of one thread or under Criterion do not exist.
+set(PEND_TEST_RUNNER)
+set(PEND_TEST_LABELS)
+if(PEND_VALGRIND)
+  find_program(PEND_VALGRIND_PROGRAM valgrind REQUIRED)
+  # Without --fair-sched the thread that yields is mostly the next to run.
+  set(PEND_TEST_RUNNER ${PEND_VALGRIND_PROGRAM} --tool=${PEND_VALGRIND} --fair-sched=yes
+    --error-exitcode=99)
+  set(PEND_TEST_LABELS ${PEND_VALGRIND})
+endif()
 
 function(pend_add_test)
   cmake_parse_arguments(PARSE_ARGV 0 arg "CRITERION" "NAME;LABEL;TIMEOUT" "SOURCES;LIBRARIES;ARGS")
@@ -31,7 +43,7 @@ function(pend_add_test)
     message(FATAL_ERROR "pend_add_test(${arg_NAME}): unknown label ${arg_LABEL}")
   endif()
 
-  if(arg_CRITERION AND PEND_SANITIZE MATCHES "thread")
+  if(arg_CRITERION AND (PEND_VALGRIND OR PEND_SANITIZE MATCHES "thread"))
     return()
   endif()
   set(test ${arg_LABEL}.${arg_NAME})
@@ -47,9 +59,15 @@ function(pend_add_test)
   if(arg_CRITERION)
     target_link_libraries(${arg_NAME} PRIVATE PkgConfig::CRITERION)
   endif()
-  add_test(NAME ${test} COMMAND ${arg_NAME} ${arg_ARGS})
+  set(runner)
+  set(labels ${arg_LABEL})
+  if(arg_LABEL STREQUAL "torture")
+    set(runner ${PEND_TEST_RUNNER})
+    list(APPEND labels ${PEND_TEST_LABELS})
+  endif()
+  add_test(NAME ${test} COMMAND ${runner} $<TARGET_FILE:${arg_NAME}> ${arg_ARGS})
   set_tests_properties(${test} PROPERTIES
-    LABELS ${arg_LABEL}
+    LABELS "${labels}"
     TIMEOUT ${arg_TIMEOUT}
     SKIP_RETURN_CODE 77
     ENVIRONMENT "${PEND_TEST_ENVIRONMENT}")

@@ -156,7 +156,7 @@ static void begin(void)
 
 uint32_t pendi_thread_register(void)
 {
-	(void)pthread_once(&once, begin);
+	pendi_once(&once, begin);
 	if (!has_key)
 		return 0;
 

@@ -26,16 +26,20 @@
  *	                                        copy while they change and validate afterwards
  *	pendi_match16_acquire                   sixteen 32-bit cells of one cache line at once
  *	pendi_cpu_relax()                       inside every wait loop
+ *	pendi_once(once, function)              pthread_once(), which valgrind does not follow
  *
  * A backend is one header that defines all of these. The native one compiles them to C11
  * atomics; a checker's backend (annotations, scheduling points, weakened orders) is another
- * header with the same names, selected with -DPENDI_ATOMIC_BACKEND='"platform/..."'.
+ * header with the same names, selected with -DPENDI_ATOMIC_BACKEND='"platform/..."'. The one for
+ * valgrind is atomic_annotated.h; -DPENDI_VALGRIND selects it where nothing else is selected.
  */
 #ifndef PENDI_PLATFORM_ATOMIC_H
 #define PENDI_PLATFORM_ATOMIC_H
 
 #ifdef PENDI_ATOMIC_BACKEND
 #include PENDI_ATOMIC_BACKEND
+#elif defined(PENDI_VALGRIND)
+#include "platform/atomic_annotated.h"
 #else
 #include "platform/atomic_native.h"
 #endif

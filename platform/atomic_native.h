@@ -88,6 +88,8 @@ PENDI_ALWAYS_INLINE void pendi_cpu_relax(void)
 #endif
 }
 
+#define pendi_once(once, function) ((void)pthread_once((once), (function)))
+
 #define pendi_copy_in_release(words, source, bytes, edge) pendi_copy_in_((words), (source), (bytes))
 #define pendi_copy_out_acquire(target, words, bytes, edge) \
 	pendi_copy_out_((target), (words), (bytes))

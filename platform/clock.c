@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clock.c - the two clocks of clock.h, each one call into the vDSO.
+ * clock.c - the clocks of clock.h, each one call into the vDSO.
  *
  * clock_gettime() fails only for a clock that the kernel does not know, and every kernel this
- * library runs on (rseq and membarrier are younger) knows both.
+ * library runs on (rseq and membarrier are younger) knows them all.
  */
 #include "platform/clock.h"
 
@@ -24,6 +24,13 @@ uint64_t pendi_clock_coarse_ns(void)
 	if (pendi_script.clock_coarse_ns)
 		return pendi_script.clock_coarse_ns();
 	return read_clock_ns(CLOCK_MONOTONIC_COARSE);
+}
+
+uint64_t pendi_clock_mono_ns(void)
+{
+	if (pendi_script.clock_mono_ns)
+		return pendi_script.clock_mono_ns();
+	return read_clock_ns(CLOCK_MONOTONIC);
 }
 
 uint64_t pendi_clock_boot_ns(void)

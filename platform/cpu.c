@@ -183,6 +183,8 @@ uint32_t pendi_cpu_node(uint32_t cpu)
 	long node = -1;
 	DIR *directory;
 
+	if (pendi_script.cpu_node)
+		return pendi_script.cpu_node(cpu);
 	(void)snprintf(path, sizeof(path), CPU_DIRECTORY "/cpu%u", (unsigned int)cpu);
 	directory = opendir(path);
 	if (!directory)

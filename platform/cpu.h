@@ -57,7 +57,10 @@ uint32_t pendi_cpu_possible(void);
  */
 uint32_t pendi_cpu_list_bound(const char *list);
 
-/* The NUMA node of @cpu, or 0 where the machine does not say. Reads sysfs: for set-up only. */
+/*
+ * The NUMA node of @cpu, or 0 where the machine does not say. It may have no memory: see
+ * pendi_numa_nearest() (numa.h). Reads sysfs: for set-up only.
+ */
 uint32_t pendi_cpu_node(uint32_t cpu);
 
 /* CPUs the calling thread may run on now. Returns how many, or a negative errno. */

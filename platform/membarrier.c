@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "platform/atomic.h"
 #include "platform/script.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -45,7 +46,7 @@ int pendi_membarrier_register(void)
 {
 	if (pendi_script.membarrier_register)
 		return pendi_script.membarrier_register();
-	(void)pthread_once(&once, register_process);
+	pendi_once(&once, register_process);
 	return answer;
 }
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-# cmake -DMODE=... -DSOURCE=... -DBINARY=... -DCOMPILER=... -DLIBDIR=... -P run.cmake
+# cmake -DMODE=... -DSOURCE=... -DBINARY=... -DCOMPILER=... -DLIBDIR=... -DJEMALLOC=0|1
+#       -P run.cmake
 #
 # MODE  find_package, add_subdirectory, pkg_config or exports. Each builds and runs the consumer
 #       in a fresh folder <BINARY>/test-package/<MODE>, against an install made for it there.
+# JEMALLOC  whether pendmap-jemalloc was built; then its consumer is, too.
 cmake_minimum_required(VERSION 3.25)
 
 set(work ${BINARY}/test-package/${MODE})
@@ -22,7 +24,7 @@ endfunction()
 
 function(build_consumer)
   run(${CMAKE_COMMAND} -S ${SOURCE}/cmake/test-package -B ${work}/build -G Ninja
-    -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=${COMPILER} ${ARGN})
+    -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=${COMPILER} -DJEMALLOC=${JEMALLOC} ${ARGN})
   run(${CMAKE_COMMAND} --build ${work}/build)
 endfunction()
 
@@ -46,25 +48,33 @@ elseif(MODE STREQUAL "pkg_config")
     run(${COMPILER} -std=c11 -o consumer${form} ${SOURCE}/cmake/test-package/consumer.c ${flags})
     run(${CMAKE_COMMAND} -E env LD_LIBRARY_PATH=${prefix}/${LIBDIR} ${work}/consumer${form})
   endforeach()
+  if(JEMALLOC)
+    run(pkg-config --cflags --libs pendmap-jemalloc)
+    separate_arguments(flags UNIX_COMMAND "${output}")
+    run(${COMPILER} -std=c11 -o consumer-jemalloc
+      ${SOURCE}/cmake/test-package/consumer-jemalloc.c ${flags})
+    run(${CMAKE_COMMAND} -E env LD_LIBRARY_PATH=${prefix}/${LIBDIR} ${work}/consumer-jemalloc)
+  endif()
 elseif(MODE STREQUAL "exports")
   set(library ${prefix}/${LIBDIR}/libpendmap.so)
   run(nm --dynamic --defined-only --with-symbol-versions ${library})
   string(REGEX MATCHALL "[^\n]+" symbols "${output}")
   set(exported "")
   foreach(symbol IN LISTS symbols)
-    if(symbol MATCHES " T (pend_[a-z0-9_]+)@@PENDMAP_0\\.1$")
+    if(symbol MATCHES " T ((pend|bpf)_[a-z0-9_]+)@@PENDMAP_0\\.1$")
       list(APPEND exported ${CMAKE_MATCH_1})
     elseif(NOT symbol MATCHES " A PENDMAP_0\\.1$")
       message(FATAL_ERROR "exported by mistake: ${symbol}")
     endif()
   endforeach()
   file(GLOB headers ${prefix}/include/pendmap/*.h)
+  list(REMOVE_ITEM headers ${prefix}/include/pendmap/jemalloc.h) # of a library of its own
   set(declared "")
   foreach(header IN LISTS headers)
     file(READ ${header} text)
     string(REGEX MATCHALL "\nPEND_API [^(;]*\\(" declarations "${text}")
     foreach(declaration IN LISTS declarations)
-      string(REGEX MATCH "pend_[a-z0-9_]+\\($" name "${declaration}")
+      string(REGEX MATCH "(pend|bpf)_[a-z0-9_]+\\($" name "${declaration}")
       string(REPLACE "(" "" name "${name}")
       list(APPEND declared ${name})
     endforeach()
@@ -80,6 +90,16 @@ elseif(MODE STREQUAL "exports")
   endif()
   list(LENGTH exported count)
   message(STATUS "${count} functions declared and exported")
+  if(JEMALLOC) # whoever links the archive gets no other malloc()
+    run(nm --extern-only --defined-only ${prefix}/${LIBDIR}/libpendmap-jemalloc.a)
+    string(REGEX MATCHALL "[^\n]+" symbols "${output}")
+    list(FILTER symbols INCLUDE REGEX " [A-Zi] ")
+    set(own ${symbols})
+    list(FILTER own INCLUDE REGEX " (pendi?_[a-z0-9_]+)$")
+    if(NOT symbols STREQUAL own OR NOT output MATCHES " T pend_jemalloc_create\n")
+      message(FATAL_ERROR "libpendmap-jemalloc.a defines more than pend_*:\n${output}")
+    endif()
+  endif()
 else()
   message(FATAL_ERROR "unknown MODE ${MODE}")
 endif()

@@ -8,9 +8,10 @@
 #ifndef TESTS_EPOCH_ORACLE_H
 #define TESTS_EPOCH_ORACLE_H
 
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "tests/support/begin_oracle.h"
 
 struct oracle_count {
 	_Atomic uint64_t value;
@@ -66,5 +67,7 @@ static inline void oracle_push(struct oracle_pointer *stack, void *item, size_t 
 	} while (!atomic_compare_exchange_weak_explicit(
 		&stack->value, &head, item, memory_order_release, memory_order_relaxed));
 }
+
+#include "tests/support/end_oracle.h"
 
 #endif

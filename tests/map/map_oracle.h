@@ -9,12 +9,13 @@
 #define TESTS_MAP_MAP_ORACLE_H
 
 #include <sched.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "tests/support/torture_oracle.h"
+
+#include "tests/support/begin_oracle.h"
 
 /* A small count that any thread adds to; the sum so far is returned. */
 struct oracle_count {
@@ -86,6 +87,8 @@ static inline bool oracle_meet(struct oracle_gate *gate, uint32_t count)
 		(void)sched_yield();
 	return false;
 }
+
+#include "tests/support/end_oracle.h"
 
 /* A value is made of its key and of a stamp that no other value has. */
 enum { PAYLOAD_WORDS = 6 };

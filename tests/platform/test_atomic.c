@@ -3,11 +3,13 @@
  * test_atomic.c - unit tests of the compound operations of platform/atomic.h, on one thread.
  *
  * They have loops, tails and vector code, so they can be wrong in ways that no memory order
- * explains. Built twice: as the library is, and (platform.atomic.scalar) with the form of the line
- * match that every other machine gets.
+ * explains. Built three times: as the library is, with the form of the line match that every other
+ * machine gets (platform.atomic.scalar), and with the backend for valgrind, in which each single
+ * access is more than one instruction too (platform.atomic.annotated).
  */
 #include <criterion/criterion.h>
 
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -216,4 +218,139 @@ Test(atomic, a_swap_that_fails_tells_the_value_and_changes_nothing)
 	cr_assert_eq(pendi_fetch_add_relaxed(&word, 5), 10);
 	cr_assert_eq(pendi_fetch_sub_relaxed(&word, 1), 15);
 	cr_assert_eq(pendi_load_relaxed(&word), 14);
+}
+
+/* Each of the ordered kinds, on one word. */
+static bool swap(uint32_t kind, _Atomic uint64_t *word, uint64_t *expected, uint64_t wanted)
+{
+	switch (kind) {
+	case 0:
+		/* [PF3.acq] One thread plays both sides; pairs with [PF3.rel] below. */
+		return pendi_cas_acquire(word, expected, wanted, PF3);
+	case 1:
+		/* [PF3.rel] Pairs with [PF3.acq] in this function. */
+		return pendi_cas_release(word, expected, wanted, PF3);
+	default:
+		/* [PF3.acq] [PF3.rel] Pairs with itself. */
+		return pendi_cas_acq_rel(word, expected, wanted, PF3, PF3);
+	}
+}
+
+Test(atomic, an_ordered_swap_does_what_a_relaxed_one_does)
+{
+	for (uint32_t kind = 0; kind < 3; kind++) {
+		_Atomic uint64_t word = GUARD;
+		uint64_t expected = 8;
+
+		cr_assert_not(swap(kind, &word, &expected, 9));
+		cr_assert_eq(expected, GUARD);
+		/* relaxed, both: one thread. */
+		cr_assert_eq(pendi_load_relaxed(&word), GUARD);
+		cr_assert(swap(kind, &word, &expected, 9));
+		cr_assert_eq(expected, GUARD);
+		cr_assert_eq(pendi_load_relaxed(&word), 9);
+	}
+}
+
+/* Each of the ordered kinds, on one word. Returns what the word held. */
+static uint64_t change(uint32_t kind, _Atomic uint64_t *word, uint64_t value)
+{
+	switch (kind) {
+	case 0:
+		/* [PF3.acq] As above. */
+		return pendi_exchange_acquire(word, value, PF3);
+	case 1:
+		/* [PF3.rel] As above. */
+		return pendi_exchange_release(word, value, PF3);
+	case 2:
+		/* [PF3.acq] [PF3.rel] As above. */
+		return pendi_exchange_acq_rel(word, value, PF3, PF3);
+	case 3:
+		/* [PF3.rel] As above. */
+		return pendi_fetch_add_release(word, value, PF3);
+	case 4:
+		/* [PF3.acq] [PF3.rel] As above. */
+		return pendi_fetch_add_acq_rel(word, value, PF3, PF3);
+	default:
+		/* [PF3.rel] As above. */
+		return pendi_fetch_sub_release(word, value, PF3);
+	}
+}
+
+Test(atomic, an_ordered_change_returns_what_was_there)
+{
+	static const uint64_t left[] = { 5, 5, 5, GUARD + 5, GUARD + 5, GUARD - 5 };
+
+	for (uint32_t kind = 0; kind < sizeof(left) / sizeof(left[0]); kind++) {
+		_Atomic uint64_t word = GUARD;
+
+		cr_assert_eq(change(kind, &word, 5), GUARD, "kind %u", kind);
+		/* [PF3.acq] As above. */
+		cr_assert_eq(pendi_load_acquire(&word, PF3), left[kind], "kind %u", kind);
+	}
+}
+
+Test(atomic, operands_are_evaluated_once)
+{
+	_Atomic uint64_t words[4] = { 1, 2, 3, 4 }, *at = words;
+	uint64_t value = 10, expected[2] = { 13, 13 }, *wanted = expected;
+
+	/* relaxed, all: one thread. */
+	cr_assert_eq(pendi_load_relaxed(at++), 1);
+	pendi_store_relaxed(at++, value++);
+	cr_assert_eq(at - words, 2);
+	cr_assert_eq(value, 11);
+	cr_assert_eq(pendi_exchange_relaxed(at++, value++), 3);
+	cr_assert_eq(pendi_fetch_add_relaxed(at--, value++), 4);
+	cr_assert_not(pendi_cas_relaxed(at++, wanted++, value));
+	cr_assert_eq(expected[0], 11);
+	cr_assert_eq(expected[1], 13);
+	cr_assert_eq(pendi_load_relaxed(at), 16);
+	cr_assert_eq(wanted - expected, 1);
+	at = words;
+	/* [PF3.acq] [PF3.rel] As above. */
+	cr_assert_eq(pendi_exchange_acq_rel(at++, value++, PF3, PF3), 1);
+	cr_assert_eq(at - words, 1);
+	cr_assert_eq(value, 14);
+}
+
+Test(atomic, pointers_and_booleans_are_words_too)
+{
+	_Atomic bool flag = false;
+	int target = 0, *expected = NULL;
+	_Atomic(int *) pointer = NULL;
+
+	/* relaxed, all: one thread. */
+	pendi_store_relaxed(&flag, true);
+	cr_assert(pendi_exchange_relaxed(&flag, false));
+	cr_assert_not(pendi_load_relaxed(&flag));
+	cr_assert(pendi_cas_relaxed(&pointer, &expected, &target));
+	cr_assert_eq(pendi_load_relaxed(&pointer), &target);
+	pendi_store_relaxed(&pointer, NULL);
+	cr_assert_null(pendi_load_relaxed(&pointer));
+}
+
+static pthread_once_t outer_once = PTHREAD_ONCE_INIT, inner_once = PTHREAD_ONCE_INIT;
+static uint32_t outer_calls, inner_calls;
+
+static void inner(void)
+{
+	inner_calls++;
+}
+
+static void outer(void)
+{
+	outer_calls++;
+	pendi_once(&inner_once, inner);
+	cr_assert_eq(inner_calls, 1);
+}
+
+Test(atomic, once_is_once_and_may_be_nested)
+{
+	for (uint32_t i = 0; i < 3; i++) {
+		pendi_once(&outer_once, outer);
+		pendi_once(&inner_once, inner);
+		cr_assert_eq(outer_calls, 1);
+		cr_assert_eq(inner_calls, 1);
+	}
 }

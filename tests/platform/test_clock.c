@@ -48,6 +48,11 @@ Test(clock, each_clock_reads_the_kernel_clock_of_its_name)
 		cr_assert_eq(asked_clock, CLOCK_MONOTONIC_COARSE);
 		cr_assert_leq(before, now);
 		cr_assert_leq(now, kernel_ns(CLOCK_MONOTONIC_COARSE));
+		before = kernel_ns(CLOCK_MONOTONIC);
+		now = pendi_clock_mono_ns();
+		cr_assert_eq(asked_clock, CLOCK_MONOTONIC);
+		cr_assert_leq(before, now);
+		cr_assert_leq(now, kernel_ns(CLOCK_MONOTONIC));
 		before = kernel_ns(CLOCK_BOOTTIME);
 		now = pendi_clock_boot_ns();
 		cr_assert_eq(asked_clock, CLOCK_BOOTTIME);
@@ -80,6 +85,18 @@ Test(clock, the_boot_clock_sees_what_the_coarse_one_does_not)
 	cr_assert_gt(moves, 1000);
 }
 
+/* So that a coarse timestamp may be compared with a mono one. */
+Test(clock, the_coarse_clock_is_never_ahead_of_the_mono_one)
+{
+	for (int round = 0; round < 100000; round++) {
+		const uint64_t coarse = pendi_clock_coarse_ns();
+		const uint64_t mono = pendi_clock_mono_ns();
+
+		cr_assert_leq(coarse, mono);
+		cr_assert_lt(mono - coarse, UINT64_C(10000000000), "another clock altogether");
+	}
+}
+
 Test(clock, a_scripted_clock_stands_still_until_told)
 {
 	const uint64_t real_ns = pendi_clock_boot_ns();
@@ -88,6 +105,13 @@ Test(clock, a_scripted_clock_stands_still_until_told)
 	scripted_ns = 42;
 	cr_assert_eq(pendi_clock_coarse_ns(), 42);
 	cr_assert_geq(pendi_clock_boot_ns(), real_ns);
+	pendi_script.clock_mono_ns = script_clock;
+	scripted_ns = 43;
+	cr_assert_eq(pendi_clock_mono_ns(), 43);
+	cr_assert_geq(pendi_clock_boot_ns(), real_ns);
+	pendi_script.clock_mono_ns = NULL;
+	cr_assert_lt(pendi_clock_mono_ns() - 43, UINT64_MAX / 2);
+	cr_assert_neq(pendi_clock_mono_ns(), 43);
 	pendi_script.clock_boot_ns = script_clock;
 	scripted_ns = UINT64_MAX;
 	cr_assert_eq(pendi_clock_boot_ns(), UINT64_MAX);

@@ -30,6 +30,11 @@ static uint32_t script_possible(void)
 	return scripted_possible;
 }
 
+static uint32_t script_node(uint32_t cpu)
+{
+	return 10 + cpu;
+}
+
 static int script_allowed_odd(uint32_t cpu)
 {
 	return cpu % 2 == 1;
@@ -196,6 +201,17 @@ Test(cpu, a_scripted_single_cpu_bounds_the_real_current_one)
 	cr_assert_eq(pendi_cpu_possible(), 1);
 	pendi_script.cpu_possible = NULL;
 	cr_assert_eq(pendi_cpu_possible(), possible);
+}
+
+Test(cpu, a_scripted_node_answers_instead_of_the_kernel)
+{
+	const uint32_t node = pendi_cpu_node(0);
+
+	pendi_script.cpu_node = script_node;
+	cr_assert_eq(pendi_cpu_node(0), 10);
+	cr_assert_eq(pendi_cpu_node(77), 87);
+	pendi_script.cpu_node = NULL;
+	cr_assert_eq(pendi_cpu_node(0), node);
 }
 
 Test(cpu, scripted_affinity_answers_instead_of_the_kernel)

@@ -9,8 +9,9 @@
 #ifndef TESTS_SUPPORT_TORTURE_ORACLE_H
 #define TESTS_SUPPORT_TORTURE_ORACLE_H
 
-#include <stdatomic.h>
 #include <stdint.h>
+
+#include "tests/support/begin_oracle.h"
 
 /* Who has a thing; 0: nobody. */
 struct oracle_owner {
@@ -57,5 +58,7 @@ static inline void oracle_reset(struct oracle_sum *sum)
 {
 	atomic_store_explicit(&sum->value, 0, memory_order_relaxed);
 }
+
+#include "tests/support/end_oracle.h"
 
 #endif
