@@ -4,10 +4,14 @@
 set(PEND_PUBLIC_HEADERS
   include/pendmap/allocator.h
   include/pendmap/continuation.h
+  include/pendmap/control.h
+  include/pendmap/engine.h
   include/pendmap/epoch.h
   include/pendmap/export.h
   include/pendmap/map.h
-  include/pendmap/pendmap.h)
+  include/pendmap/pendmap.h
+  include/pendmap/session.h
+  include/pendmap/upstream.h)
 
 add_library(pendmap SHARED $<TARGET_OBJECTS:pendmap_objects>)
 add_library(pendmap_static STATIC $<TARGET_OBJECTS:pendmap_objects>)

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 # pend_add_test(NAME <name> SOURCES <file>... LABEL unit|torture|lint|doc TIMEOUT <seconds>
-#               [CRITERION] [LIBRARIES <target>...] [ARGS <argument>...])
+#               [CRITERION] [LIBRARIES <target>...] [ARGS <argument>...] [CASES <case>...])
 #
 # Builds the executable <name> from the sources, the library's objects (hidden symbols included)
 # and the given libraries, and registers it with ctest as <label>.<name>. Exit status 77 means
 # skipped. CRITERION links the Criterion framework; such a test does not exist in a thread
 # sanitizer build, which Criterion does not survive, and is listed as disabled where Criterion is
-# not installed. A torture test of a build for valgrind (PEND_VALGRIND) runs under it.
+# not installed. A torture test of a build for valgrind (PEND_VALGRIND) runs under it. With CASES
+# there is one test for each of them, <label>.<name>.<case>, with --only <case> as last arguments.
 find_package(PkgConfig)
 if(PkgConfig_FOUND)
   pkg_check_modules(CRITERION QUIET IMPORTED_TARGET criterion)
@@ -30,7 +31,8 @@ if(PEND_VALGRIND)
 endif()
 
 function(pend_add_test)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "CRITERION" "NAME;LABEL;TIMEOUT" "SOURCES;LIBRARIES;ARGS")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "CRITERION" "NAME;LABEL;TIMEOUT"
+    "SOURCES;LIBRARIES;ARGS;CASES")
   foreach(needed IN ITEMS NAME SOURCES LABEL TIMEOUT)
     if(NOT arg_${needed})
       message(FATAL_ERROR "pend_add_test: ${needed} is missing")
@@ -65,8 +67,17 @@ function(pend_add_test)
     set(runner ${PEND_TEST_RUNNER})
     list(APPEND labels ${PEND_TEST_LABELS})
   endif()
-  add_test(NAME ${test} COMMAND ${runner} $<TARGET_FILE:${arg_NAME}> ${arg_ARGS})
-  set_tests_properties(${test} PROPERTIES
+  set(tests)
+  foreach(case IN LISTS arg_CASES)
+    list(APPEND tests ${test}.${case})
+    add_test(NAME ${test}.${case}
+      COMMAND ${runner} $<TARGET_FILE:${arg_NAME}> ${arg_ARGS} --only ${case})
+  endforeach()
+  if(NOT tests)
+    set(tests ${test})
+    add_test(NAME ${test} COMMAND ${runner} $<TARGET_FILE:${arg_NAME}> ${arg_ARGS})
+  endif()
+  set_tests_properties(${tests} PROPERTIES
     LABELS "${labels}"
     TIMEOUT ${arg_TIMEOUT}
     SKIP_RETURN_CODE 77

@@ -13,7 +13,7 @@ import pathlib
 import re
 import sys
 
-DECLARATION = re.compile(r"^PEND_API\b([^;{]*?)\b(pend_\w+)\s*\(([^;{]*)\)\s*(?:PEND_\w+\s*)*;",
+DECLARATION = re.compile(r"^PEND_API\b([^;{]*?)\b((?:pend|bpf)_\w+)\s*\(([^;{]*)\)\s*(?:PEND_\w+\s*)*;",
                          re.M)
 TAGS = ("@context", "@progress", "@complexity", "@since")
 LINK = re.compile(r"(?<!!)\[[^\]\n]+\]\(([^)\s]+)\)")

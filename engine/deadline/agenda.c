@@ -189,6 +189,7 @@ struct agenda_pass {
 	uint32_t first, end; /* the slots of this sweep */
 	uint32_t stopped;    /* behind the slot that was looked at last */
 	pendi_agenda_look_fn look;
+	pendi_agenda_fetch_fn fetch; /* or NULL */
 	void *context;
 };
 
@@ -294,6 +295,15 @@ PENDI_ALWAYS_INLINE uint32_t agenda_due_of_line(const struct agenda_pass *pass, 
 	return due;
 }
 
+/* The last step of fetching ahead: what the looks below a node of level 1 are going to need. */
+PENDI_ALWAYS_INLINE void agenda_fetch(const struct agenda_pass *pass, uint32_t index)
+{
+	uint32_t due = pass->fetch ? agenda_due_of_line(pass, 0, index) : 0;
+
+	for (; due; due &= due - 1)
+		pass->fetch(pass->context, (index << AGENDA_FAN_BITS) + agenda_lowest(due));
+}
+
 /*
  * Fetches the lines that the walk below a node is going to need, level by level, so that the memory
  * is waited for once for each level and not once for each line. False: they are too many, and are
@@ -321,6 +331,8 @@ static bool agenda_scout(const struct agenda_pass *pass, uint32_t level, uint32_
 		count = more;
 		memcpy(nodes, found, count * sizeof(nodes[0]));
 	}
+	for (uint32_t i = 0; i < count; i++)
+		agenda_fetch(pass, nodes[i]);
 	return true;
 }
 
@@ -329,6 +341,8 @@ static void agenda_walk(struct agenda_pass *pass, uint32_t level, uint32_t index
 {
 	if (!fetched && level <= AGENDA_SCOUT_LEVEL && level > 1)
 		fetched = agenda_scout(pass, level, index);
+	if (!fetched && level == 1)
+		agenda_fetch(pass, index);
 
 	uint32_t due = agenda_due_of_line(pass, level - 1, index);
 
@@ -351,12 +365,16 @@ static void agenda_sweep(struct agenda_pass *pass, uint32_t first, uint32_t end)
 		agenda_walk(pass, pass->agenda->depth - 1, 0, false);
 }
 
-uint32_t pendi_agenda_pass(struct pendi_agenda *agenda, uint32_t now, uint32_t budget,
-			   pendi_agenda_look_fn visit, void *context)
+uint32_t pendi_agenda_pass_fetching(struct pendi_agenda *agenda, uint32_t now, uint32_t budget,
+				    pendi_agenda_look_fn visit, pendi_agenda_fetch_fn fetch,
+				    void *context)
 {
-	struct agenda_pass pass = {
-		.agenda = agenda, .now = now, .left = budget, .look = visit, .context = context
-	};
+	struct agenda_pass pass = { .agenda = agenda,
+				    .now = now,
+				    .left = budget,
+				    .look = visit,
+				    .fetch = fetch,
+				    .context = context };
 	/* relaxed: a hint, see above. */
 	uint32_t start = pendi_load_relaxed(&agenda->start);
 
@@ -369,4 +387,10 @@ uint32_t pendi_agenda_pass(struct pendi_agenda *agenda, uint32_t now, uint32_t b
 	if (next != start)
 		(void)pendi_cas_relaxed(&agenda->start, &start, next);
 	return budget - pass.left;
+}
+
+uint32_t pendi_agenda_pass(struct pendi_agenda *agenda, uint32_t now, uint32_t budget,
+			   pendi_agenda_look_fn visit, void *context)
+{
+	return pendi_agenda_pass_fetching(agenda, now, budget, visit, NULL, context);
 }

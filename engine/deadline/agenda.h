@@ -90,4 +90,12 @@ typedef uint32_t (*pendi_agenda_look_fn)(void *context, uint32_t slot, uint32_t 
 uint32_t pendi_agenda_pass(struct pendi_agenda *agenda, uint32_t now, uint32_t budget,
 			   pendi_agenda_look_fn visit, void *context);
 
+/* Told of slots that will be looked at soon, probably: to fetch what the look will need. */
+typedef void (*pendi_agenda_fetch_fn)(void *context, uint32_t slot);
+
+/* The same, and @fetch is told. */
+uint32_t pendi_agenda_pass_fetching(struct pendi_agenda *agenda, uint32_t now, uint32_t budget,
+				    pendi_agenda_look_fn visit, pendi_agenda_fetch_fn fetch,
+				    void *context);
+
 #endif

@@ -23,6 +23,7 @@ int pendi_index_init(struct pendi_index *index, const struct pendi_slab *slab, u
 	index->bucket_count = (entries + ENTRIES_PER_BUCKET - 1) / ENTRIES_PER_BUCKET;
 	index->slot_mask = mask_for(slab->count);
 	index->key_size = key_size;
+	index->live_at_once = false;
 	index->bytes = (size_t)index->bucket_count * sizeof(*index->buckets);
 	index->buckets = pendi_memory_allocate(allocator, index->bytes, PENDI_CACHE_LINE);
 	if (!index->buckets)

@@ -44,6 +44,8 @@ struct rival {
 static void announce(struct pendi_index *index, uint32_t slot, uint32_t home, uint32_t tag)
 {
 	struct pendi_slot *at = pendi_slab_slot(index->slab, slot);
+	const uint32_t farthest = index->bucket_count - 1 < UINT16_MAX ? index->bucket_count - 1
+								       : UINT16_MAX;
 	uint32_t bucket = home, distance = 0, place;
 	bool counted = false;
 
@@ -53,8 +55,10 @@ static void announce(struct pendi_index *index, uint32_t slot, uint32_t home, ui
 	/* relaxed, here and below: the CAS that sets the cell publishes it (IX1). */
 	pendi_store_relaxed(&at->displacement, 0);
 	while (!(place = pendi_bucket_take(&index->buckets[bucket], tag | (slot + 1)))) {
-		/* Having gone round, begin again: a cell came free where we had looked. */
-		distance = distance + 1 < index->bucket_count ? distance + 1 : 0;
+		/* Begin again: a cell came free where we had looked. (There are always more cells
+		 * than slots; that 65536 buckets in a row are full, at four cells in seven taken
+		 * and a secret seed, will not happen.) */
+		distance = distance < farthest ? distance + 1 : 0;
 		bucket = home + distance < index->bucket_count
 				 ? home + distance
 				 : home + distance - index->bucket_count;
@@ -62,7 +66,7 @@ static void announce(struct pendi_index *index, uint32_t slot, uint32_t home, ui
 			pendi_bucket_reach_out(&index->buckets[home], distance, counted);
 			counted = true;
 		}
-		pendi_store_relaxed(&at->displacement, distance);
+		pendi_store_relaxed(&at->displacement, (uint16_t)distance);
 	}
 	if (counted && !distance)
 		pendi_bucket_draw_in(&index->buckets[home]);
@@ -294,7 +298,7 @@ int pendi_index_insert(struct pendi_index *index, uint32_t slot, const struct pe
 		if (PENDI_LIKELY(outcome == WON))
 			return 0;
 		pendi_index_remove(index, slot);
-		word = pendi_word_arm(pendi_word_disarm(word));
+		word = pendi_word_arm(pendi_word_disarm(word), index->slab->first_word);
 		/* [SL1.rel] Pairs with [SL1.acq] in examine(), as in announce(). */
 		pendi_store_release(&at->word, word, SL1);
 		if (outcome == HELD)

@@ -58,6 +58,34 @@ static int pend_one(struct pend_map *map, const struct pend_request *request,
 	return pendi_map_arm(map, request, map->key_size ? key : NULL, slot, moment, handle);
 }
 
+/* Pends a group one by one: what has to be admitted, each with its own session and charge. */
+static __attribute__((noinline)) uint32_t pend_singly(struct pend_map *map,
+						      const struct pend_request *requests,
+						      uint32_t count, uint64_t *handles,
+						      int *results)
+{
+	uint32_t pended = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		handles[i] = 0;
+		const int error = pend_map_pend(map, &requests[i], &handles[i]);
+
+		set_result(results, i, error);
+		pended += error == 0;
+	}
+	return pended;
+}
+
+static bool are_plain(const struct pend_map *map, const struct pend_request *requests,
+		      uint32_t count)
+{
+	bool plain = true;
+
+	for (uint32_t i = 0; i < count; i++)
+		plain = plain && pendi_map_is_plain(map, &requests[i]);
+	return plain;
+}
+
 /* Checks and hashes a group. Returns how many requests are well formed. */
 static uint32_t prepare(const struct pend_map *map, const struct pend_request *requests,
 			uint32_t count, struct pendi_key *keys, int *errors)
@@ -77,9 +105,9 @@ static uint32_t prepare(const struct pend_map *map, const struct pend_request *r
 	return good;
 }
 
-/* A group that finds the map full: nothing is hashed or fetched for it. */
+/* A group that finds the map full or closed: nothing is hashed or fetched for it. */
 static PENDI_COLD void refuse_group(struct pend_map *map, const struct pend_request *requests,
-				    uint32_t count, uint64_t *handles, int *results)
+				    uint32_t count, int refusal, uint64_t *handles, int *results)
 {
 	uint32_t refused = 0;
 
@@ -87,13 +115,16 @@ static PENDI_COLD void refuse_group(struct pend_map *map, const struct pend_requ
 		int error = pendi_map_check_request(map, &requests[i]);
 
 		refused += error == 0;
-		error = error ? error : -ENOSPC;
+		error = error ? error : refusal;
 		handles[i] = 0;
 		set_result(results, i, error);
 	}
-	pendi_tally_add(&map->tally, PENDI_COUNT_REFUSED_FULL, refused);
+	pendi_tally_add(&map->tally,
+			refusal == -ENOSPC ? PENDI_COUNT_REFUSED_FULL : PENDI_COUNT_REFUSED_STOPPED,
+			refused);
 }
 
+/* Inside the gate. */
 static uint32_t pend_group(struct pend_map *map, const struct pend_request *requests,
 			   uint32_t count, uint64_t *handles, int *results)
 {
@@ -103,8 +134,12 @@ static uint32_t pend_group(struct pend_map *map, const struct pend_request *requ
 	int errors[PENDI_GROUP];
 	uint32_t pended = 0;
 
+	if (PENDI_UNLIKELY(!pendi_map_is_open(map))) {
+		refuse_group(map, requests, count, -ESHUTDOWN, handles, results);
+		return 0;
+	}
 	if (PENDI_UNLIKELY(!map->recycler.deferred && pendi_pool_is_full(&map->recycler.free))) {
-		refuse_group(map, requests, count, handles, results);
+		refuse_group(map, requests, count, -ENOSPC, handles, results);
 		return 0;
 	}
 	supply.count = pendi_recycler_take_many(&map->recycler, moment.cpu, supply.slots,
@@ -126,7 +161,7 @@ static uint32_t pend_group(struct pend_map *map, const struct pend_request *requ
 int pend_map_pend_batch(struct pend_map *map, const struct pend_request *requests, uint32_t count,
 			uint64_t *handles, int *results)
 {
-	const int error = pendi_map_check_open(map);
+	const int error = pendi_map_check(map);
 	uint32_t pended = 0;
 
 	if (PENDI_UNLIKELY(error))
@@ -136,9 +171,17 @@ int pend_map_pend_batch(struct pend_map *map, const struct pend_request *request
 	if (PENDI_UNLIKELY(count > INT32_MAX))
 		return -ERANGE;
 	for (uint32_t done = 0, n; done < count; done += n) {
+		int *const group_results = results ? &results[done] : NULL;
+
 		n = group_size(count - done);
-		pended += pend_group(map, &requests[done], n, &handles[done],
-				     results ? &results[done] : NULL);
+		if (PENDI_UNLIKELY(!are_plain(map, &requests[done], n))) {
+			pended +=
+				pend_singly(map, &requests[done], n, &handles[done], group_results);
+			continue;
+		}
+		pendi_gate_enter(&map->tally, map->light);
+		pended += pend_group(map, &requests[done], n, &handles[done], group_results);
+		pendi_gate_leave(&map->tally);
 	}
 	return (int)pended;
 }
@@ -160,33 +203,32 @@ static void prefetch_slot(const struct pend_map *map, uint32_t slot)
 static int decide_one(struct pend_map *map, uint64_t handle, uint32_t action,
 		      struct decided *decided)
 {
+	const struct pendi_decision decision = { action, PEND_ORIGIN_ORCHESTRATOR, 0 };
 	struct pendi_step step;
 	int error = pendi_map_check_action(map, action);
 
 	if (!error)
-		error = pendi_map_decide(map, handle, action, PEND_ORIGIN_ORCHESTRATOR, &step);
+		error = pendi_map_decide(map, handle, &decision, &step);
 	if (PENDI_UNLIKELY(error))
 		return error;
 
 	const uint32_t slot = pendi_handle_slot(handle);
 
 	if (PENDI_LIKELY(step.duty == PENDI_DUTY_FINISH)) {
-		if (map->key_size)
+		if (map->key_size && !map->engine)
 			pendi_index_prefetch_place(&map->index, slot);
 		decided->slots[decided->count] = slot;
 		decided->words[decided->count++] = step.word;
-	} else if (step.duty == PENDI_DUTY_RERUN) {
-		pendi_map_rerun_push(map, slot);
+	} else {
+		pendi_map_carry_out(map, slot, &step);
 	}
 	return 0;
 }
 
 static void finish_group(struct pend_map *map, const struct decided *decided)
 {
-	for (uint32_t i = 0; i < decided->count; i++)
-		pendi_map_finish(map, decided->slots[i], decided->words[i]);
 	if (decided->count)
-		pendi_recycler_put_many(&map->recycler, decided->slots, decided->count);
+		pendi_map_carry_out_many(map, decided->slots, decided->words, decided->count);
 }
 
 static uint32_t complete_group(struct pend_map *map, const uint64_t *handles,

@@ -4,11 +4,14 @@
  *
  *	decide:  one compare-and-swap on the slot word, PENDING -> COMPLETING(verdict) or, for
  *	         CONTINUE, PENDING -> RERUN. Its winner has the duty that word.h returns, and
- *	         nobody else has (guarantee A).
- *	finish:  tell the completion function -> leave the index -> FREE, a generation on -> recycle
+ *	         nobody else has (guarantee A). serve.c says what becomes of the duty.
+ *	finish:  tell the completion function -> leave the index -> give back what it held -> FREE, a
+ *	         generation on -> recycle
  *
- * Every way to complete comes through here: orchestrators, the verdict of a re-run, the limit on
- * re-runs, and the map's end.
+ * Every way to complete comes through here: orchestrators, the verdict of a re-run or of a frame,
+ * the limit on re-runs, deadlines, drains, lost sessions, and the map's end. What belongs to a
+ * session is completed by its session alone (F64): the owner is read between the load of the word
+ * and the CAS, which fails if the slot has another operation by then.
  *
  * Edges: SL1 (the operation as pended), SL3 (what a decider did before, for who finishes).
  * Progress: the decision is lock-free: a CAS fails only because another one succeeded.
@@ -30,6 +33,8 @@ static struct pendi_step next_step(const struct pend_map *map, uint64_t word, ui
 {
 	struct pendi_step step;
 
+	if (PENDI_UNLIKELY(action == PENDI_ACTION_STAGED))
+		action = pendi_word_staged(word) ? pendi_word_staged(word) : PEND_ACTION_BLOCK;
 	if (action != PEND_ACTION_CONTINUE)
 		return pendi_word_complete(word, handle, action, origin);
 	step = pendi_word_continue(word, handle, map->rerun_limit);
@@ -38,25 +43,40 @@ static struct pendi_step next_step(const struct pend_map *map, uint64_t word, ui
 	return step;
 }
 
-static void count_refusal(struct pend_map *map, int error)
+void pendi_map_count_refusal(struct pend_map *map, int error)
 {
 	if (error == -ENOENT)
 		pendi_tally_add(&map->tally, PENDI_COUNT_LATE, 1);
 	else if (error == -EALREADY)
 		pendi_tally_add(&map->tally, PENDI_COUNT_DUPLICATES, 1);
+	else if (error == -EPERM)
+		pendi_tally_add(&map->tally, PENDI_COUNT_DENIED, 1);
 }
 
-int pendi_map_decide(struct pend_map *map, uint64_t handle, uint32_t action,
-		     enum pend_origin origin, struct pendi_step *step)
+/* Whether an operation, of which @step was worked out, is somebody else's to complete. */
+static bool is_denied(const struct pend_map *map, const struct pendi_slot *slot,
+		      enum pend_origin origin, uint32_t owner)
 {
+	/* [SL2.acq] Pairs with [SL2.rel] in fill_operation(): the CAS on the word validates it. */
+	return map->engine && origin == PEND_ORIGIN_ORCHESTRATOR &&
+	       pendi_load_acquire(&slot->owner, SL2) != owner;
+}
+
+int pendi_map_decide(struct pend_map *map, uint64_t handle, const struct pendi_decision *decision,
+		     struct pendi_step *step)
+{
+	const uint32_t action = decision->action;
+	const enum pend_origin origin = decision->origin;
 	const uint32_t slot = pendi_handle_slot(handle);
 
 	if (PENDI_UNLIKELY(slot >= map->recycler.slab.count)) {
-		count_refusal(map, -ENOENT);
+		pendi_map_count_refusal(map, -ENOENT);
 		return -ENOENT;
 	}
 
-	pendi_map_prefetch(map, slot);
+	/* Who decides in an engine touches the header alone; the rest stays with the home CPU. */
+	if (!map->engine)
+		pendi_map_prefetch(map, slot);
 
 	struct pendi_slot *at = pendi_map_slot(map, slot);
 	/* relaxed: the CAS below validates and acquires. */
@@ -64,8 +84,11 @@ int pendi_map_decide(struct pend_map *map, uint64_t handle, uint32_t action,
 
 	do {
 		*step = next_step(map, word, handle, action, origin);
+		if (PENDI_UNLIKELY(is_denied(map, at, origin, decision->owner)) && !step->result)
+			step->result = -EPERM;
 		if (PENDI_UNLIKELY(step->result)) {
-			count_refusal(map, step->result);
+			if (origin == PEND_ORIGIN_ORCHESTRATOR)
+				pendi_map_count_refusal(map, step->result);
 			return step->result;
 		}
 		/*
@@ -74,8 +97,10 @@ int pendi_map_decide(struct pend_map *map, uint64_t handle, uint32_t action,
 		 * under way, another thread finishes what is decided here.
 		 */
 	} while (!pendi_cas_acq_rel(&at->word, &word, step->word, SL1, SL3));
-	if (action == PEND_ACTION_CONTINUE && step->duty == PENDI_DUTY_RERUN)
+	if (PENDI_UNLIKELY(action == PEND_ACTION_CONTINUE) && !pendi_word_verdict(step->word))
 		pendi_tally_add(&map->tally, PENDI_COUNT_CONTINUES, 1);
+	if (PENDI_UNLIKELY(pendi_word_staged(word)) && action != PENDI_ACTION_STAGED)
+		pendi_tally_add(&map->tally, PENDI_COUNT_STAGED_LOST, 1);
 	return 0;
 }
 
@@ -96,26 +121,31 @@ void pendi_map_finish(struct pend_map *map, uint32_t slot, uint64_t word)
 		tell(map, slot, word);
 	if (map->key_size)
 		pendi_index_remove(&map->index, slot);
-	pendi_slot_free(pendi_map_slot(map, slot), word);
+	if (PENDI_UNLIKELY(map->charged || pendi_map_owner(map, slot)))
+		pendi_map_release(map, slot);
+	/* Counted first: whoever sees the slot free, as a stop does, sees it counted (SL1). */
 	pendi_tally_add(&map->tally, PENDI_COUNT_BY_ORIGIN + pendi_word_origin(word), 1);
+	pendi_slot_free(pendi_map_slot(map, slot), word);
+}
+
+int pendi_map_complete_as(struct pend_map *map, uint64_t handle,
+			  const struct pendi_decision *decision)
+{
+	struct pendi_step step;
+	const int error = pendi_map_decide(map, handle, decision, &step);
+
+	if (PENDI_UNLIKELY(error))
+		return error;
+	pendi_map_carry_out(map, pendi_handle_slot(handle), &step);
+	return 0;
 }
 
 int pendi_map_complete(struct pend_map *map, uint64_t handle, uint32_t action,
 		       enum pend_origin origin)
 {
-	struct pendi_step step;
-	const int error = pendi_map_decide(map, handle, action, origin, &step);
-	const uint32_t slot = pendi_handle_slot(handle);
+	const struct pendi_decision decision = { action, origin, 0 };
 
-	if (PENDI_UNLIKELY(error))
-		return error;
-	if (PENDI_LIKELY(step.duty == PENDI_DUTY_FINISH)) {
-		pendi_map_finish(map, slot, step.word);
-		pendi_recycler_put(&map->recycler, slot);
-	} else if (step.duty == PENDI_DUTY_RERUN) {
-		pendi_map_rerun_push(map, slot);
-	}
-	return 0;
+	return pendi_map_complete_as(map, handle, &decision);
 }
 
 int pendi_map_check_action(const struct pend_map *map, uint32_t action)
@@ -141,7 +171,7 @@ int pendi_map_complete_key(struct pend_map *map, const struct pendi_key *key, ui
 	const struct pendi_found found = pendi_index_find(&map->index, key);
 
 	if (PENDI_UNLIKELY(found.slot == PENDI_SLOT_NONE)) {
-		count_refusal(map, -ENOENT);
+		pendi_map_count_refusal(map, -ENOENT);
 		return -ENOENT;
 	}
 	return pendi_map_complete(map, pendi_handle_make(found.word, found.slot), action,

@@ -42,9 +42,9 @@ static void fill_entry(const struct attempt *attempt, uint32_t slot)
 	const struct pend_continuation *map = attempt->map;
 	struct pendi_slot *at = pendi_continuation_slot(map, slot);
 
-	pendi_slot_arm(at);
+	pendi_slot_arm(&map->recycler.slab, at);
 	/* [SL2.rel] Pairs with [SL2.acq] in examine(), as all of the payload (fill.h). */
-	pendi_store_release(&at->home, attempt->cpu, SL2);
+	pendi_store_release(&at->home, (uint16_t)attempt->cpu, SL2);
 	pendi_slot_fill(pendi_slab_key(&map->recycler.slab, at), attempt->key.bytes, map->key_size);
 	pendi_slot_fill(pendi_slab_value(&map->recycler.slab, at), attempt->value, map->value_size);
 }
@@ -69,7 +69,8 @@ static int provide(struct attempt *attempt, bool present)
 		if (attempt->spare == PENDI_SLOT_NONE)
 			return -EAGAIN;
 		fill_entry(attempt, attempt->spare);
-		(void)pendi_slot_publish(pendi_continuation_slot(attempt->map, attempt->spare));
+		(void)pendi_slot_publish(pendi_continuation_slot(attempt->map, attempt->spare),
+					 false);
 	} else if (!present && attempt->fresh == PENDI_SLOT_NONE) {
 		attempt->fresh = pendi_recycler_take(recycler, attempt->cpu, &error);
 		if (attempt->fresh == PENDI_SLOT_NONE)

@@ -15,8 +15,8 @@
 
 #include "engine/index/index.h"
 #include "engine/map/recycle.h"
-#include "engine/map/roster.h"
 #include "engine/map/tally.h"
+#include "engine/object/roster.h"
 #include "engine/slot/fill.h"
 #include "platform/cpu.h"
 

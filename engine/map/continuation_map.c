@@ -6,7 +6,7 @@
  * destroyed is waited for.
  */
 #include "engine/map/continuation_internal.h"
-#include "engine/map/options.h"
+#include "engine/object/options.h"
 
 static struct pendi_roster continuation_roster = {
 	.mutex = PTHREAD_MUTEX_INITIALIZER,

@@ -24,12 +24,12 @@ static void describe(const struct pendi_slot *slot, uint64_t handle, uint64_t wo
 	info->handle = handle;
 	info->cookie = pendi_load_acquire(&slot->user_cookie, SL2);
 	info->pend_time_ns = pendi_load_acquire(&slot->pended_ns, SL2);
-	info->deadline_ns = pendi_load_acquire(&slot->due_ns, SL2);
+	info->deadline_ns = pendi_due_ns(pendi_load_acquire(&slot->due, SL2));
 	info->home_cpu = pendi_load_acquire(&slot->home, SL2);
 	info->rerun_count = pendi_word_reruns(word);
 	info->state = pendi_word_state(word) == PENDI_SLOT_RERUN ? PEND_STATE_RERUN
 								 : PEND_STATE_PENDING;
-	info->reserved = 0;
+	info->owner = pendi_load_acquire(&slot->owner, SL2);
 }
 
 int pendi_map_copy(const struct pend_map *map, uint32_t slot, uint64_t handle,
@@ -75,7 +75,7 @@ struct pend_operation pendi_map_view(const struct pend_map *map, uint32_t slot, 
 		.scratch = map->scratch_size ? pendi_slab_scratch(slab, at) : NULL,
 		/* relaxed: as above. */
 		.pend_time_ns = pendi_load_relaxed(&at->pended_ns),
-		.deadline_ns = pendi_load_relaxed(&at->due_ns),
+		.deadline_ns = pendi_due_ns(pendi_load_relaxed(&at->due)),
 		.home_cpu = pendi_load_relaxed(&at->home),
 		.rerun_count = pendi_word_reruns(word),
 		.action = (enum pend_action)action,

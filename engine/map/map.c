@@ -5,11 +5,12 @@
  * Everything is allocated here, once, from the size that the options state; no other file of the
  * map allocates. Creation is a ladder that is climbed down in reverse when a rung fails.
  *
- * Destroying completes what is live first (guarantee A): each operation with PEND_ACTION_BLOCK,
- * one that waits for a re-run without running it. Meanwhile the map is closing: its completion
- * functions may still look things up in it, but pend nothing any more.
+ * Destroying first leaves the engine, after which no other thread is in the map, then completes what
+ * is live (guarantee A): each operation with PEND_ACTION_BLOCK, one that waits for a re-run without
+ * running it. Meanwhile the map is closing: its completion functions may still look things up in
+ * it, but pend nothing any more.
  */
-#include "engine/map/options.h"
+#include "engine/object/options.h"
 
 #include "engine/map/map_internal.h"
 
@@ -23,10 +24,26 @@ static struct pendi_roster map_roster = {
 	.header_bytes = sizeof(struct pend_map),
 };
 
+/* Slots in use are looked at this often at least, so that an operation that nobody has the duty
+ * for any more, as its decider stopped, need not wait for longer; and no more often than needed. */
+#define REVISIT_MAX_NS 1000000000ull
+/* The timestamps of pends come from a clock that moves with the kernel's tick: 10 ms at most. */
+#define COVER_MARGIN_NS 12000000ull
+#define LIFETIME_CYCLES 10u
+
+#define MAP_FLAGS \
+	(PEND_MAP_POINTERS | PEND_MAP_LIMIT_BLOCKS | PEND_MAP_ENABLED | PEND_MAP_DEADLINE_PERMITS)
+
+static bool is_deadline(uint64_t ns)
+{
+	return ns == PEND_DEADLINE_NONE ||
+	       (ns >= PEND_DEADLINE_MIN_NS && ns <= PEND_DEADLINE_MAX_NS);
+}
+
 /* 0, -EINVAL or -ERANGE. */
 static int check_map_options(const struct pend_map_options *options)
 {
-	if (options->flags & ~(uint32_t)(PEND_MAP_POINTERS | PEND_MAP_LIMIT_BLOCKS))
+	if (options->flags & ~(uint32_t)MAP_FLAGS)
 		return -EINVAL;
 	if (options->reserve && !(options->flags & PEND_MAP_POINTERS))
 		return -EINVAL;
@@ -34,11 +51,28 @@ static int check_map_options(const struct pend_map_options *options)
 	    options->key_size > PEND_KEY_SIZE_MAX || options->value_size > PEND_VALUE_SIZE_MAX ||
 	    options->scratch_size > PEND_SCRATCH_SIZE_MAX || options->rerun_limit > PEND_RERUNS_MAX)
 		return -ERANGE;
-	if (options->deadline_ns != PEND_DEADLINE_NONE &&
-	    (options->deadline_ns < PEND_DEADLINE_MIN_NS ||
-	     options->deadline_ns > PEND_DEADLINE_MAX_NS))
+	if (!is_deadline(options->deadline_ns) ||
+	    (options->lifetime_ns && !is_deadline(options->lifetime_ns)))
 		return -ERANGE;
 	return 0;
+}
+
+/* A slot that is looked at this often is looked at in time for a pend of the default deadline. */
+static void set_times(struct pend_map *map, const struct pend_map_options *options)
+{
+	const uint64_t half = options->deadline_ns / 2;
+
+	map->deadline_ns = options->deadline_ns;
+	map->lifetime_ns = options->lifetime_ns;
+	if (!options->lifetime_ns)
+		map->lifetime_ns = options->deadline_ns < PEND_DEADLINE_MAX_NS / LIFETIME_CYCLES
+					   ? options->deadline_ns * LIFETIME_CYCLES
+					   : PEND_DEADLINE_NONE;
+	if (!options->engine)
+		return;
+	map->revisit_ns = half < REVISIT_MAX_NS ? half : REVISIT_MAX_NS;
+	map->cover_ns =
+		map->revisit_ns + COVER_MARGIN_NS + 2 * pendi_engine_tick_length(options->engine);
 }
 
 static void set_fields(struct pend_map *map, const struct pend_map_options *options)
@@ -49,7 +83,11 @@ static void set_fields(struct pend_map *map, const struct pend_map_options *opti
 	map->value_size = options->value_size;
 	map->scratch_size = options->scratch_size;
 	map->rerun_limit = options->rerun_limit;
-	map->deadline_ns = options->deadline_ns;
+	map->engine = options->engine;
+	map->quota.limit = options->quota_bytes;
+	map->charged = options->quota_bytes ||
+		       (options->engine && pendi_engine_quota(options->engine)->limit);
+	set_times(map, options);
 	map->on_complete = options->on_complete;
 	map->on_rerun = options->on_rerun;
 	map->context = options->context;
@@ -61,7 +99,8 @@ static int build_map(struct pend_map *map, const struct pend_map_options *option
 	const struct pendi_recycler_shape shape = {
 		.slab = { .key_size = options->key_size,
 			  .value_size = options->value_size,
-			  .scratch_size = options->scratch_size },
+			  .scratch_size = options->scratch_size,
+			  .charge = map->charged },
 		.entries = options->max_entries,
 		.reserve = reserve,
 	};
@@ -81,8 +120,16 @@ static int build_map(struct pend_map *map, const struct pend_map_options *option
 					 options->key_size, options->hash_seed, allocator);
 	if (error)
 		goto fail_index;
+	if (map->engine)
+		error = pendi_map_parts_init(map);
+	if (error)
+		goto fail_parts;
+	map->light = map->recycler.free.light;
 	return 0;
 
+fail_parts:
+	if (options->key_size)
+		pendi_index_fini(&map->index, allocator);
 fail_index:
 	pendi_tally_fini(&map->tally, allocator);
 fail_tally:
@@ -95,7 +142,29 @@ fail_reruns:
 static uint64_t bytes_of(const struct pend_map *map)
 {
 	return pendi_recycler_bytes(&map->recycler) + pendi_pool_bytes(&map->reruns) +
-	       pendi_tally_bytes() + (map->key_size ? map->index.bytes : 0);
+	       pendi_tally_bytes() + (map->key_size ? map->index.bytes : 0) +
+	       (map->engine ? pendi_map_parts_bytes(map) : 0);
+}
+
+static void tear_down_map(struct pend_map *map)
+{
+	if (map->engine)
+		pendi_map_parts_fini(map);
+	if (map->key_size)
+		pendi_index_fini(&map->index, &map->allocator);
+	pendi_tally_fini(&map->tally, &map->allocator);
+	pendi_pool_fini(&map->reruns, &map->allocator);
+	pendi_recycler_fini(&map->recycler, &map->allocator);
+	pendi_roster_put(&map_roster, &map->entry);
+}
+
+/* Its shards may serve it from here on. 0 or -ENOSPC. */
+static int join_engine(struct pend_map *map)
+{
+	if (!map->engine)
+		return 0;
+	map->client = pendi_map_client;
+	return pendi_engine_join(map->engine, &map->client);
 }
 
 int pend_map_create(const struct pend_map_options *options, struct pend_map **map)
@@ -114,6 +183,8 @@ int pend_map_create(const struct pend_map_options *options, struct pend_map **ma
 		error = pendi_options_reserve(given.max_entries, given.reserve, &reserve);
 	if (!error)
 		error = pendi_options_allocator(&allocator, given.allocator);
+	if (!error && given.engine)
+		error = pendi_engine_check(given.engine);
 	if (error)
 		return error;
 
@@ -127,31 +198,21 @@ int pend_map_create(const struct pend_map_options *options, struct pend_map **ma
 		pendi_roster_put(&map_roster, &made->entry);
 		return error == -EOVERFLOW ? -ENOMEM : error;
 	}
+	pendi_map_place(made);
 	made->memory_bytes = bytes_of(made);
 	made->prefetch_bytes = made->recycler.slab.stride < PREFETCH_BYTES_MAX
 				       ? made->recycler.slab.stride
 				       : PREFETCH_BYTES_MAX;
-	pendi_roster_enrol(&made->entry);
+	error = join_engine(made);
+	if (error) {
+		tear_down_map(made);
+		return error;
+	}
+	pendi_map_begin(made, !made->engine || given.flags & PEND_MAP_ENABLED
+				      ? PEND_CONTROL_ENABLED
+				      : PEND_CONTROL_DISABLED);
 	*map = made;
 	return 0;
-}
-
-/* Every live operation gets its terminal action; those in the bag are finished from there. */
-static void complete_all(struct pend_map *map)
-{
-	const struct pendi_slab *slab = &map->recycler.slab;
-
-	for (uint32_t slot = pendi_slab_next_used(slab, 0); slot < slab->count;
-	     slot = pendi_slab_next_used(slab, slot + 1)) {
-		/* relaxed: no other call is running, as the contract says. */
-		const uint64_t word = pendi_load_relaxed(&pendi_map_slot(map, slot)->word);
-
-		if (pendi_word_is_live(word))
-			(void)pendi_map_complete(map, pendi_handle_make(word, slot),
-						 PEND_ACTION_BLOCK, PEND_ORIGIN_DESTROY);
-	}
-	while (pendi_map_rerun_one(map))
-		;
 }
 
 int pend_map_destroy(struct pend_map *map)
@@ -164,15 +225,14 @@ int pend_map_destroy(struct pend_map *map)
 		return -EDEADLK;
 	if (map->flags & PEND_MAP_POINTERS && pendi_epoch_inside())
 		return -EDEADLK;
+	if (map->engine && pendi_engine_serving(map->engine))
+		return -EDEADLK;
 	if (!pendi_roster_close(&map->entry))
 		return -ESHUTDOWN;
-	complete_all(map);
+	if (map->engine)
+		pendi_engine_leave(map->engine, &map->client);
+	pendi_map_end(map);
 	pendi_roster_dismiss(&map->entry);
-	if (map->key_size)
-		pendi_index_fini(&map->index, &map->allocator);
-	pendi_tally_fini(&map->tally, &map->allocator);
-	pendi_pool_fini(&map->reruns, &map->allocator);
-	pendi_recycler_fini(&map->recycler, &map->allocator);
-	pendi_roster_put(&map_roster, &map->entry);
+	tear_down_map(map);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "engine/map/recycle.h"
 
 #include "platform/cpu.h"
+#include "platform/memory.h"
 
 #define DEBT_INCURRED_ONE (1ull << 32)
 #define DEBT_SETTLED_ONE 1ull
@@ -166,6 +167,9 @@ int pendi_recycler_init(struct pendi_recycler *recycler, const struct pendi_recy
 	error = pendi_slab_init(&recycler->slab, &slab, allocator);
 	if (error)
 		return error;
+	/* The pool touches it. */
+	if (allocator->allocate == pendi_memory_default.allocate)
+		pendi_slab_place(&recycler->slab, shape->entries);
 	error = pendi_pool_init(&recycler->free, &recycler->slab, 0, shape->entries, cpus,
 				allocator);
 	if (error)

@@ -24,16 +24,28 @@ static void read_counters(const struct pend_map *map, struct pend_map_stats *sta
 	stats->by_program = sum(map, PENDI_COUNT_BY_ORIGIN + PEND_ORIGIN_PROGRAM);
 	stats->by_limit = sum(map, PENDI_COUNT_BY_ORIGIN + PEND_ORIGIN_LIMIT);
 	stats->by_destroy = sum(map, PENDI_COUNT_BY_ORIGIN + PEND_ORIGIN_DESTROY);
-	stats->completions =
-		stats->by_orchestrator + stats->by_program + stats->by_limit + stats->by_destroy;
+	stats->by_deadline = sum(map, PENDI_COUNT_BY_ORIGIN + PEND_ORIGIN_DEADLINE);
+	stats->by_drain = sum(map, PENDI_COUNT_BY_ORIGIN + PEND_ORIGIN_DRAIN);
+	stats->by_owner = sum(map, PENDI_COUNT_BY_ORIGIN + PEND_ORIGIN_OWNER);
+	stats->completions = stats->by_orchestrator + stats->by_program + stats->by_limit +
+			     stats->by_destroy + stats->by_deadline + stats->by_drain +
+			     stats->by_owner;
 	stats->pends = sum(map, PENDI_COUNT_PENDS);
 	/* A pend is counted after it is published: its completion may have been counted first. */
 	stats->live = stats->pends > stats->completions ? stats->pends - stats->completions : 0;
 	stats->refused_full = sum(map, PENDI_COUNT_REFUSED_FULL);
 	stats->refused_reserve = sum(map, PENDI_COUNT_REFUSED_RESERVE);
 	stats->refused_key = sum(map, PENDI_COUNT_REFUSED_KEY);
+	stats->refused_stopped = sum(map, PENDI_COUNT_REFUSED_STOPPED);
+	stats->refused_quota = sum(map, PENDI_COUNT_REFUSED_QUOTA);
+	stats->refused_session = sum(map, PENDI_COUNT_REFUSED_SESSION);
 	stats->late = sum(map, PENDI_COUNT_LATE);
 	stats->duplicates = sum(map, PENDI_COUNT_DUPLICATES);
+	stats->denied = sum(map, PENDI_COUNT_DENIED);
+	stats->extends = sum(map, PENDI_COUNT_EXTENDS);
+	stats->overflows = sum(map, PENDI_COUNT_OVERFLOWS);
+	stats->arms = sum(map, PENDI_COUNT_ARMS);
+	stats->staged_lost = sum(map, PENDI_COUNT_STAGED_LOST);
 	stats->continues = sum(map, PENDI_COUNT_CONTINUES);
 	stats->reruns = sum(map, PENDI_COUNT_RERUNS);
 }

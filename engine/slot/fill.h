@@ -16,14 +16,14 @@
 #include "engine/slot/slab.h"
 
 /* FREE -> ARMING. */
-PENDI_ALWAYS_INLINE void pendi_slot_arm(struct pendi_slot *slot)
+PENDI_ALWAYS_INLINE void pendi_slot_arm(const struct pendi_slab *slab, struct pendi_slot *slot)
 {
 	/* relaxed: the word is ours. */
 	const uint64_t word = pendi_load_relaxed(&slot->word);
 
 	/* [SL1.rel] Pairs with [SL1.acq] in examine(): who reads this word through a cell that
 	 * the slot left long ago also sees that it left it. */
-	pendi_store_release(&slot->word, pendi_word_arm(word), SL1);
+	pendi_store_release(&slot->word, pendi_word_arm(word, slab->first_word), SL1);
 }
 
 /* Writes @bytes of @source, or as many zeros if it is NULL. */
@@ -48,11 +48,12 @@ PENDI_ALWAYS_INLINE void pendi_slot_copy(void *target, const _Atomic uint64_t *w
 	pendi_copy_out_acquire(target, words, bytes, SL2);
 }
 
-/* ARMING -> PENDING. Returns the word: from here on anybody may complete the operation. */
-PENDI_ALWAYS_INLINE uint64_t pendi_slot_publish(struct pendi_slot *slot)
+/* ARMING -> PENDING. Returns the word: from here on anybody may complete the operation. @frame: its
+ * hook frame is open, and pendi_word_frame_exit() must follow. */
+PENDI_ALWAYS_INLINE uint64_t pendi_slot_publish(struct pendi_slot *slot, bool frame)
 {
 	/* relaxed: the word is ours; a settler that set it had it from us. */
-	const uint64_t word = pendi_word_publish(pendi_load_relaxed(&slot->word), false);
+	const uint64_t word = pendi_word_publish(pendi_load_relaxed(&slot->word), frame);
 
 	/* [SL1.rel] Pairs with [SL1.acq] in whoever finds or completes the operation: the whole
 	 * slot as it was pended. Without it a completer could act on half of it. */

@@ -6,7 +6,9 @@
 
 #include <errno.h>
 
+#include "platform/cpu.h"
 #include "platform/memory.h"
+#include "platform/numa.h"
 
 static uint32_t align_up(uint32_t bytes, uint32_t alignment)
 {
@@ -35,6 +37,23 @@ static uint32_t place_value(uint32_t offset, const struct pendi_slab_shape *shap
 		       : offset;
 }
 
+/*
+ * The first generation of the next slab, mixed (as splitmix64 does) so that the generations of two
+ * maps are unlikely to meet: of 4096 maps the two nearest begin 21,948 uses of a slot apart. A
+ * handle that is used on the wrong map is so refused almost surely (F64); a session makes sure.
+ */
+static uint64_t first_word_of_next(void)
+{
+	static _Atomic uint64_t slabs;
+	/* relaxed: a number of its own is all that is wanted. */
+	uint64_t mixed = (pendi_fetch_add_relaxed(&slabs, 1) + 1) * 0x9e3779b97f4a7c15ull;
+
+	mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9ull;
+	mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebull;
+	mixed ^= mixed >> 31;
+	return pendi_word_next_generation(mixed & PENDI_WORD_GENERATION_MASK);
+}
+
 static void lay_out(struct pendi_slab *slab, const struct pendi_slab_shape *shape)
 {
 	uint32_t offset = sizeof(struct pendi_slot);
@@ -44,12 +63,18 @@ static void lay_out(struct pendi_slab *slab, const struct pendi_slab_shape *shap
 		slab->node_offset = offset;
 		offset += sizeof(struct pendi_epoch_node);
 	}
+	slab->charge_offset = 0;
+	if (shape->charge) {
+		slab->charge_offset = offset;
+		offset += sizeof(uint64_t);
+	}
 	slab->key_offset = offset;
 	offset += align_up(shape->key_size, 8);
 	slab->value_offset = place_value(offset, shape);
 	slab->scratch_offset = align_up(slab->value_offset + align_up(shape->value_size, 8), 16);
 	slab->stride = align_up(end_of(slab->value_offset, shape), PENDI_CACHE_LINE);
 	slab->count = shape->count;
+	slab->first_word = first_word_of_next();
 }
 
 int pendi_slab_init(struct pendi_slab *slab, const struct pendi_slab_shape *shape,
@@ -67,6 +92,21 @@ int pendi_slab_init(struct pendi_slab *slab, const struct pendi_slab_shape *shap
 		return -ENOMEM;
 	slab->used = (_Atomic uint8_t *)(slab->base + slots);
 	return 0;
+}
+
+void pendi_slab_place(struct pendi_slab *slab, uint32_t entries)
+{
+	const uint32_t cpus = pendi_cpu_possible();
+
+	if (pendi_numa_count() < 2 || slab->bytes < PENDI_MEMORY_MAP_BYTES)
+		return;
+	for (uint32_t cpu = 0; cpu < cpus; cpu++) {
+		const size_t first = (size_t)entries * cpu / cpus;
+		const size_t end = (size_t)entries * (cpu + 1) / cpus;
+
+		(void)pendi_numa_bind(slab->base + first * slab->stride,
+				      (end - first) * slab->stride, pendi_numa_node_of_cpu(cpu));
+	}
 }
 
 void pendi_slab_fini(struct pendi_slab *slab, const struct pend_allocator *allocator)

@@ -2,8 +2,8 @@
 /*
  * word.h - the slot word: 64 bits that decide everything about one operation.
  *
- *	63            26 25    20 19    12 11    9 8     6  5     4    2     0
- *	| generation 38 | zero 6 | reruns 8| origin | verdict| req | frame | state |
+ *	63            26 25  23 22    20 19    12 11    9 8      6   5      4     3     2    0
+ *	| generation 38 | zero | staged | reruns | origin | verdict | claimed | req | frame | state |
  *
  * This file is the only place that knows the layout, and it is pure: each transition is a
  * function from the old word to the new one, with no memory access in it. The library applies
@@ -20,6 +20,9 @@
  *	PENDING -> PENDING+req, RERUN        [pendi_word_continue]   anybody, CAS
  *	PENDING -> PENDING, COMPLETING, RERUN[pendi_word_frame_exit] the frame, CAS
  *	RERUN -> RERUN+verdict               [pendi_word_complete]   anybody, CAS
+ *	PENDING, RERUN -> the same+staged    [pendi_word_stage]      anybody, CAS
+ *	RERUN, COMPLETING -> +claimed        [pendi_word_claim]      anybody, CAS
+ *	RERUN+verdict -> COMPLETING+claimed  [pendi_word_claim]      anybody, CAS
  *	RERUN -> PENDING, COMPLETING         [pendi_word_rerun_exit] who runs it, CAS
  *	COMPLETING -> COMPLETING-frame       [pendi_word_frame_exit] the frame, CAS
  *	COMPLETING -> FREE, generation+1     [pendi_word_finish]     who finishes it
@@ -32,17 +35,25 @@
  *	LOST        a rival holds, or held, the key; the owner withdraws.
  *	PENDING     findable, waits. frame: its hook frame is open, so nothing may act on it yet.
  *	            req: it was continued during that frame.
- *	RERUN       its program is to run again, or runs. A verdict other than 0 was decided
- *	            meanwhile and beats what the program returns. Never with frame.
+ *	RERUN       its program is to run again, or (claimed) runs. A verdict other than 0 was
+ *	            decided meanwhile and beats what the program returns. Never with frame.
  *	COMPLETING  decided, by verdict and origin. With frame: the frame's exit finishes it.
- *	            Without: exactly one thread has the duty to finish it.
+ *	            Without: exactly one thread has the duty to finish it. Claimed: it does.
  *
  * The duty (guarantees A and B): a transition that leaves COMPLETING without frame, or RERUN,
  * returns a duty with the new word, and only the caller whose CAS installed it carries it out.
  * So there is one completion for each pend, and none overlaps its frame or a re-run.
  *
+ * In a map of an engine that duty is only to tell the home shard to look at the slot. Whoever looks
+ * claims the slot, and the one whose claim succeeds has the duty to finish, or to run the program.
+ * So to look twice, or to look at a slot because of an operation long gone, is harmless, and what a
+ * thread that stalled did not do can be done by another (guarantees C and E).
+ *
+ * staged is the verdict that the two-step facade (update, then delete) holds ready; it decides
+ * nothing by itself.
+ *
  * A handle is a generation in the same place and the slot's number below it. The generation
- * starts at 1, so no handle is 0, and moves each time the slot is freed: a stale handle finds
+ * is never 0, so no handle is, and moves each time the slot is freed: a stale handle finds
  * another generation. It wraps after 2^38 uses of one slot (at 10 ns each, 45 minutes of
  * nothing else), and a stale handle is mistaken only if used during that very pend.
  */
@@ -87,12 +98,15 @@ struct pendi_step {
 #define PENDI_WORD_STATE_MASK 0x7ull
 #define PENDI_WORD_FRAME (1ull << 3)
 #define PENDI_WORD_REQ (1ull << 4)
+#define PENDI_WORD_CLAIMED (1ull << 5)
 #define PENDI_WORD_VERDICT_SHIFT 6u
 #define PENDI_WORD_VERDICT_MASK (0x7ull << PENDI_WORD_VERDICT_SHIFT)
 #define PENDI_WORD_ORIGIN_SHIFT 9u
 #define PENDI_WORD_ORIGIN_MASK (0x7ull << PENDI_WORD_ORIGIN_SHIFT)
 #define PENDI_WORD_RERUNS_SHIFT 12u
 #define PENDI_WORD_RERUNS_MASK (0xffull << PENDI_WORD_RERUNS_SHIFT)
+#define PENDI_WORD_STAGED_SHIFT 20u
+#define PENDI_WORD_STAGED_MASK (0x7ull << PENDI_WORD_STAGED_SHIFT)
 #define PENDI_WORD_GENERATION_MASK (~PENDI_SLOT_MASK)
 #define PENDI_WORD_GENERATION_ONE (1ull << PENDI_SLOT_BITS)
 
@@ -114,6 +128,11 @@ PENDI_ALWAYS_INLINE uint32_t pendi_word_origin(uint64_t word)
 PENDI_ALWAYS_INLINE uint32_t pendi_word_reruns(uint64_t word)
 {
 	return (uint32_t)((word & PENDI_WORD_RERUNS_MASK) >> PENDI_WORD_RERUNS_SHIFT);
+}
+
+PENDI_ALWAYS_INLINE uint32_t pendi_word_staged(uint64_t word)
+{
+	return (uint32_t)((word & PENDI_WORD_STAGED_MASK) >> PENDI_WORD_STAGED_SHIFT);
 }
 
 /* Whether @word is of the generation that @handle (or another word) names. */
@@ -153,10 +172,11 @@ PENDI_ALWAYS_INLINE uint64_t pendi_word_next_generation(uint64_t word)
 	return next ? next : PENDI_WORD_GENERATION_ONE;
 }
 
-/* FREE -> ARMING. A word of zeroed memory (never used) gets generation 1. */
-PENDI_ALWAYS_INLINE uint64_t pendi_word_arm(uint64_t word)
+/* FREE -> ARMING. A word of zeroed memory (never used) gets the generation of @first, which is not
+ * 0: maps begin with different ones, so that a handle of one means nothing in another (F64). */
+PENDI_ALWAYS_INLINE uint64_t pendi_word_arm(uint64_t word, uint64_t first)
 {
-	return (word ? word : PENDI_WORD_GENERATION_ONE) | PENDI_SLOT_ARMING;
+	return (word ? word : first) | PENDI_SLOT_ARMING;
 }
 
 /* ARMING -> CONTEST. */
@@ -194,12 +214,13 @@ PENDI_ALWAYS_INLINE struct pendi_step pendi_step_refuse(uint64_t word, int resul
 	return (struct pendi_step){ word, result, PENDI_DUTY_NONE };
 }
 
-/* COMPLETING with @verdict by @origin; req is dropped, frame and generation stay. */
+/* COMPLETING with @verdict by @origin; req and staged are dropped, frame, claimed and generation
+ * stay. */
 PENDI_ALWAYS_INLINE struct pendi_step pendi_step_decide(uint64_t word, uint32_t verdict,
 							uint32_t origin)
 {
-	const uint64_t keep =
-		word & (PENDI_WORD_GENERATION_MASK | PENDI_WORD_RERUNS_MASK | PENDI_WORD_FRAME);
+	const uint64_t keep = word & (PENDI_WORD_GENERATION_MASK | PENDI_WORD_RERUNS_MASK |
+				      PENDI_WORD_FRAME | PENDI_WORD_CLAIMED);
 	const uint64_t next = keep | PENDI_SLOT_COMPLETING |
 			      ((uint64_t)verdict << PENDI_WORD_VERDICT_SHIFT) |
 			      ((uint64_t)origin << PENDI_WORD_ORIGIN_SHIFT);
@@ -220,6 +241,7 @@ PENDI_ALWAYS_INLINE struct pendi_step pendi_word_complete(uint64_t word, uint64_
 	case PENDI_SLOT_RERUN:
 		if (pendi_word_verdict(word))
 			return pendi_step_refuse(word, -EALREADY);
+		word &= ~PENDI_WORD_STAGED_MASK;
 		return (struct pendi_step){ word | ((uint64_t)verdict << PENDI_WORD_VERDICT_SHIFT) |
 						    ((uint64_t)origin << PENDI_WORD_ORIGIN_SHIFT),
 					    0, PENDI_DUTY_NONE };
@@ -255,10 +277,48 @@ PENDI_ALWAYS_INLINE struct pendi_step pendi_word_continue(uint64_t word, uint64_
 		return pendi_step_refuse(word, -EALREADY);
 	if (pendi_word_reruns(word) >= limit)
 		return pendi_step_refuse(word, -ELOOP);
-	word += 1ull << PENDI_WORD_RERUNS_SHIFT;
+	word = (word & ~PENDI_WORD_STAGED_MASK) + (1ull << PENDI_WORD_RERUNS_SHIFT);
 	if (word & PENDI_WORD_FRAME)
 		return (struct pendi_step){ word | PENDI_WORD_REQ, 0, PENDI_DUTY_NONE };
 	return (struct pendi_step){ pendi_word_begin_rerun(word), 0, PENDI_DUTY_RERUN };
+}
+
+/* Holds @verdict (not 0) ready for the operation that @handle names; the last one staged counts. */
+PENDI_ALWAYS_INLINE struct pendi_step pendi_word_stage(uint64_t word, uint64_t handle,
+						       uint32_t verdict)
+{
+	const uint64_t staged = (uint64_t)verdict << PENDI_WORD_STAGED_SHIFT;
+
+	if (!pendi_word_same_generation(word, handle))
+		return pendi_step_refuse(word, -ENOENT);
+	if (!pendi_word_is_live(word))
+		return pendi_step_refuse(word, pendi_word_state(word) == PENDI_SLOT_COMPLETING
+						       ? -EALREADY
+						       : -ENOENT);
+	if (pendi_word_verdict(word))
+		return pendi_step_refuse(word, -EALREADY);
+	return (struct pendi_step){ (word & ~PENDI_WORD_STAGED_MASK) | staged, 0, PENDI_DUTY_NONE };
+}
+
+/*
+ * Takes what there is to do for the slot: to finish it, or to run its program. -EAGAIN if there is
+ * nothing, or somebody has it. A re-run that was decided before it began is not run any more.
+ */
+PENDI_ALWAYS_INLINE struct pendi_step pendi_word_claim(uint64_t word)
+{
+	const enum pendi_slot_state state = pendi_word_state(word);
+
+	if (word & (PENDI_WORD_CLAIMED | PENDI_WORD_FRAME))
+		return pendi_step_refuse(word, -EAGAIN);
+	if (state == PENDI_SLOT_COMPLETING)
+		return (struct pendi_step){ word | PENDI_WORD_CLAIMED, 0, PENDI_DUTY_FINISH };
+	if (state != PENDI_SLOT_RERUN)
+		return pendi_step_refuse(word, -EAGAIN);
+	if (!pendi_word_verdict(word))
+		return (struct pendi_step){ word | PENDI_WORD_CLAIMED, 0, PENDI_DUTY_RERUN };
+	return (struct pendi_step){ pendi_word_with_state(word, PENDI_SLOT_COMPLETING) |
+					    PENDI_WORD_CLAIMED,
+				    0, PENDI_DUTY_FINISH };
 }
 
 /*
@@ -282,7 +342,8 @@ PENDI_ALWAYS_INLINE struct pendi_step pendi_word_frame_exit(uint64_t word, uint3
 
 /*
  * A re-run ends, or is skipped. @verdict is 0 if the program pended again, else what it decided,
- * by @origin; a verdict that was decided meanwhile wins. Only who runs it calls this, once.
+ * by @origin; a verdict that was decided meanwhile wins. Only who runs it calls this, once; the
+ * duty to finish is then its own, so what it claimed stays claimed.
  */
 PENDI_ALWAYS_INLINE struct pendi_step pendi_word_rerun_exit(uint64_t word, uint32_t verdict,
 							    uint32_t origin)
@@ -293,6 +354,7 @@ PENDI_ALWAYS_INLINE struct pendi_step pendi_word_rerun_exit(uint64_t word, uint3
 		return pendi_step_decide(word, pendi_word_verdict(word), pendi_word_origin(word));
 	if (verdict)
 		return pendi_step_decide(word, verdict, origin);
+	word &= ~PENDI_WORD_CLAIMED;
 	return (struct pendi_step){ pendi_word_with_state(word, PENDI_SLOT_PENDING), 0,
 				    PENDI_DUTY_NONE };
 }

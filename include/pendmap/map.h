@@ -6,10 +6,15 @@
  * key; a completion function is told. Every call may be made by any thread at any time, except
  * pend_map_destroy(), which must be the last one. Nothing here takes a lock.
  *
+ * In a map of an engine (engine.h) the completion function is told by the CPU that pended the
+ * operation, and every operation ends by its deadline. In a map without one it is told by whoever
+ * completes, and deadlines are only recorded.
+ *
  * All calls share these errors, and change nothing when they return one:
  *   -EFAULT     a pointer that is needed is NULL
- *   -ESHUTDOWN  the map has been destroyed; to a pend also: it is being destroyed. A destroyed map's pointer is recognised until
- *               64 or more maps have been created and destroyed after it.
+ *   -ESHUTDOWN  the map has been destroyed; to a pend also: it is disabled (control.h), or being
+ *               destroyed. A destroyed map's pointer is recognised until 64 or more maps have been
+ *               created and destroyed after it.
  */
 #ifndef PENDMAP_MAP_H
 #define PENDMAP_MAP_H
@@ -24,7 +29,9 @@
 extern "C" {
 #endif
 
-struct pend_map; /* opaque: engine/map/map_internal.h */
+struct pend_map;     /* opaque: engine/map/map_internal.h */
+struct pend_engine;  /* opaque: engine.h */
+struct pend_session; /* opaque: session.h */
 
 #define PEND_MAP_ENTRIES_MAX (1u << 25)        /**< highest max_entries, reserve included */
 #define PEND_KEY_SIZE_MAX 256u                 /**< bytes */
@@ -51,6 +58,9 @@ enum pend_origin {
 	PEND_ORIGIN_PROGRAM = 1,      /**< the verdict of a re-run */
 	PEND_ORIGIN_LIMIT = 2,        /**< continued more often than the map allows */
 	PEND_ORIGIN_DESTROY = 3,      /**< the map went away */
+	PEND_ORIGIN_DEADLINE = 4,     /**< nobody decided in time */
+	PEND_ORIGIN_DRAIN = 5,        /**< the map was disabled */
+	PEND_ORIGIN_OWNER = 6,        /**< its session was lost */
 };
 
 /** What a program returns from a re-run. The values are those of the upstream headers. */
@@ -83,17 +93,22 @@ struct pend_operation {
 };
 
 /**
- * Called once for each pended operation, when it is completed, on the thread that completed it,
- * with no lock held. The key is still taken while it runs and free when it has returned. It may
- * call any function of the library on this map except pend_map_destroy(). The pointers in
- * @p operation are valid until it returns.
+ * Called once for each pended operation, when it is completed, with no lock held: by the thread
+ * that serves the shard of the CPU that pended it, or, in a map without an engine, by the thread
+ * that completed it. Never while the operation's hook frame is open, nor during a re-run. The key is
+ * still taken while it runs and free when it has returned. It may call any function of the library
+ * on this map except those that wait: pend_map_destroy(), pend_map_disable() and
+ * pend_engine_disable(). It should not block: while it does, others take over its shard, but its own
+ * operation waits. The pointers in @p operation are valid until it returns.
  */
 typedef void (*pend_complete_fn)(void *context, const struct pend_operation *operation);
 
 /**
- * Called by pend_map_poll() for each continued operation: one run at a time for each, never
- * while it is being completed. Any value that is not an enum pend_verdict counts as
- * PEND_VERDICT_REJECT. Same rules as pend_complete_fn.
+ * Called for each continued operation by the thread that serves its shard, or in a map without an
+ * engine by pend_map_poll(): one run at a time for each, never while its hook frame is open or while
+ * it is being completed. Any value that is not an enum pend_verdict counts as PEND_VERDICT_REJECT.
+ * Pending again begins a new cycle: the operation gets the map's deadline anew, within its lifetime.
+ * Same rules as pend_complete_fn.
  */
 typedef int (*pend_rerun_fn)(void *context, const struct pend_operation *operation);
 
@@ -105,6 +120,20 @@ enum pend_map_flag {
 	/** Continuing an operation past rerun_limit completes it with PEND_ACTION_BLOCK instead of
 	 * returning -ELOOP. */
 	PEND_MAP_LIMIT_BLOCKS = 1u << 1,
+	/** The map's own control state begins ENABLED. Without it a map of an engine begins DISABLED,
+	 * and refuses to pend until pend_map_enable() (F43); one without an engine always begins
+	 * ENABLED. */
+	PEND_MAP_ENABLED = 1u << 2,
+	/** What meets its deadline is completed with PEND_ACTION_PERMIT_SOFT instead of
+	 * PEND_ACTION_BLOCK: for hooks that only watch. */
+	PEND_MAP_DEADLINE_PERMITS = 1u << 3,
+};
+
+/** Bits of pend_request.flags. */
+enum pend_request_flag {
+	/** The operation's hook frame is open: whatever is decided waits until
+	 * pend_map_close_frame() (guarantee B). */
+	PEND_REQUEST_FRAME = 1u << 0,
 };
 
 /** Creation options: begin with pend_map_options_default(), then set fields. */
@@ -124,30 +153,56 @@ struct pend_map_options {
 	const struct pend_allocator *allocator; /**< NULL: the library's own. Borrowed: it must
 						 * live as long as the map. */
 	pend_complete_fn on_complete;           /**< NULL: nobody is told */
-	pend_rerun_fn on_rerun; /**< NULL: PEND_ACTION_CONTINUE is refused with -EOPNOTSUPP */
-	void *context;          /**< handed to both functions */
+	pend_rerun_fn on_rerun;     /**< NULL: PEND_ACTION_CONTINUE is refused with -EOPNOTSUPP */
+	void *context;              /**< handed to both functions */
+	struct pend_engine *engine; /**< NULL (default): completes on the caller's thread. Borrowed:
+				     * it must outlive the map. */
+	uint64_t lifetime_ns;       /**< re-runs and extensions do not move a deadline further than
+				     * this from the pend; PEND_DEADLINE_MIN_NS ..
+				     * PEND_DEADLINE_MAX_NS, or PEND_DEADLINE_NONE; 0 (default): ten
+				     * times deadline_ns */
+	uint64_t quota_bytes; /**< of its operations: slot and payload; 0 (default): no limit */
 };
 
 static inline struct pend_map_options pend_map_options_default(void)
 {
-	struct pend_map_options options = {
-		(uint32_t)sizeof(options), 0, 65536, 0,    0,    0,   16, 0,
-		PEND_DEADLINE_DEFAULT_NS,  0, NULL,  NULL, NULL, NULL
-	};
+	struct pend_map_options options = { (uint32_t)sizeof(options),
+					    0,
+					    65536,
+					    0,
+					    0,
+					    0,
+					    16,
+					    0,
+					    PEND_DEADLINE_DEFAULT_NS,
+					    0,
+					    NULL,
+					    NULL,
+					    NULL,
+					    NULL,
+					    NULL,
+					    0,
+					    0 };
 
 	return options;
 }
 
 /** One operation to pend. Begin with all zero, then set fields. */
 struct pend_request {
-	const void *key;      /**< key_size bytes; NULL in a map without keys */
-	const void *value;    /**< value_size bytes; NULL: all zero */
-	const void *scratch;  /**< scratch_size bytes; NULL: all zero */
-	uint32_t key_size;    /**< as the map has it */
-	uint32_t value_size;  /**< as the map has it; 0 if @p value is NULL */
-	uint64_t cookie;      /**< the caller's, handed to the completion function */
-	uint64_t now_ns;      /**< nanoseconds since boot; 0: the coarse clock is read */
-	uint64_t deadline_ns; /**< relative, as in the options; 0: the map's default */
+	const void *key;        /**< key_size bytes; NULL in a map without keys */
+	const void *value;      /**< value_size bytes; NULL: all zero */
+	const void *scratch;    /**< scratch_size bytes; NULL: all zero */
+	uint32_t key_size;      /**< as the map has it */
+	uint32_t value_size;    /**< as the map has it; 0 if @p value is NULL */
+	uint64_t cookie;        /**< the caller's, handed to the completion function */
+	uint64_t now_ns;        /**< nanoseconds since boot; 0: the coarse clock is read */
+	uint64_t deadline_ns;   /**< relative, as in the options; 0: the map's default */
+	uint64_t program;       /**< the caller's name for who pends; the notice carries it */
+	uint64_t payload_bytes; /**< held for the operation elsewhere; counted against quotas */
+	struct pend_session *session; /**< whose orchestrator decides; NULL: anybody may */
+	int32_t subject_pid; /**< the process whose operation it is, or 0: a session does not pend
+			       * its own process's */
+	uint32_t flags;      /**< enum pend_request_flag bits */
 };
 
 /** What a lookup tells about an operation, besides its value. */
@@ -159,7 +214,7 @@ struct pend_info {
 	uint32_t home_cpu;     /**< the CPU that pended it */
 	uint32_t rerun_count;  /**< times it was continued */
 	enum pend_state state; /**< when it was read */
-	uint32_t reserved;     /**< zero */
+	uint32_t owner;        /**< the number of the session that owns it, or 0 */
 };
 
 /** Where a scan stands. Begin with all zero; any map takes any cursor. */
@@ -172,19 +227,31 @@ struct pend_map_stats {
 	uint32_t size;        /**< sizeof as the caller compiled it, set by the caller */
 	uint32_t max_entries; /**< as created */
 	uint64_t pends;       /**< operations pended */
-	uint64_t completions; /**< operations completed, whoever did: the sum of the next four */
+	uint64_t completions; /**< operations completed, whoever did: the sum of the next seven */
 	uint64_t by_orchestrator; /**< ... by complete calls */
 	uint64_t by_program;      /**< ... by the verdict of a re-run */
 	uint64_t by_limit;        /**< ... by PEND_MAP_LIMIT_BLOCKS */
 	uint64_t by_destroy;      /**< ... by pend_map_destroy(); seen by its callbacks only */
+	uint64_t by_deadline;     /**< ... because nobody decided in time */
+	uint64_t by_drain;        /**< ... because the map was disabled */
+	uint64_t by_owner;        /**< ... because their session was lost */
 	uint64_t live;            /**< pended and not completed */
 	uint64_t refused_full;    /**< pends refused with -ENOSPC */
 	uint64_t refused_reserve; /**< pends refused with -EAGAIN */
 	uint64_t refused_key;     /**< pends refused with -EEXIST */
+	uint64_t refused_stopped; /**< pends refused with -ESHUTDOWN while the map lived */
+	uint64_t refused_quota;   /**< pends refused with -EDQUOT for bytes */
+	uint64_t refused_session; /**< pends refused by their session: its counters say why */
 	uint64_t late;         /**< completes that found a stale handle or no such key, -ENOENT */
 	uint64_t duplicates;   /**< completes that came second, -EALREADY */
+	uint64_t denied;       /**< completes by somebody who does not own the operation, -EPERM */
 	uint64_t continues;    /**< continues accepted */
 	uint64_t reruns;       /**< re-runs done */
+	uint64_t extends;      /**< deadlines moved by pend_map_extend() */
+	uint64_t overflows;    /**< completions that found their shard's queue full and were left to
+				* its next tick */
+	uint64_t arms;         /**< deadlines that had to be armed; the rest was covered */
+	uint64_t staged_lost;  /**< staged verdicts that something else came before (upstream.h) */
 	uint64_t memory_bytes; /**< bytes asked from the allocator */
 	uint64_t index_bytes;  /**< ... of them for the index */
 	uint64_t slot_bytes;   /**< bytes of one slot: header, key, value, scratch */
@@ -201,6 +268,8 @@ struct pend_map_stats {
  * @retval -EFAULT  @p map is NULL
  * @retval -EINVAL  options->size below the first version's, an unknown flag, a reserve without
  *                  PEND_MAP_POINTERS, or an allocator without its functions
+ * @retval -ENOSPC  the engine has as many maps as it can serve
+ * @retval -ESHUTDOWN  the engine has been destroyed
  * @retval -E2BIG   a field newer than this library is set
  * @retval -ERANGE  a number outside the range its field states
  * @retval -ENOMEM  the allocator returned NULL
@@ -216,7 +285,8 @@ PEND_API int pend_map_create(const struct pend_map_options *options,
 			     struct pend_map **map) PEND_MUST_CHECK;
 
 /**
- * Complete everything live with PEND_ACTION_BLOCK, then free the map.
+ * Complete everything live with PEND_ACTION_BLOCK, then free the map. Completion functions run on
+ * the calling thread.
  *
  * No other call on the map may be running or come later. One that does come later is answered
  * -ESHUTDOWN (see above), one that is running is a data race.
@@ -228,7 +298,8 @@ PEND_API int pend_map_create(const struct pend_map_options *options,
  *                     from a completion or re-run function of this map
  *
  * @context     any thread that is not inside an epoch; may sleep
- * @progress    blocking on readers inside an epoch if PEND_MAP_POINTERS, else on the allocator
+ * @progress    blocking on readers inside an epoch if PEND_MAP_POINTERS, on a completion function
+ *              that an executor is running, and on the allocator
  * @complexity  O(slots ever used)
  * @since       0.1
  * @see         engine/map/map.c, tests/map/test_destroy.c
@@ -244,7 +315,9 @@ PEND_API int pend_map_destroy(struct pend_map *map);
  *
  * @retval 0           pended; from now on everybody can find and complete it
  * @retval -EFAULT     @p map, @p request or @p handle is NULL, or the key is and the map has keys
- * @retval -ESHUTDOWN  the map has been destroyed
+ * @retval -ESHUTDOWN  the map is disabled, or has been destroyed; or the session has ended, or is of
+ *                     another engine
+ * @retval -EINVAL     an unknown flag
  * @retval -EMSGSIZE   key_size or value_size is not the map's
  * @retval -ERANGE     deadline_ns is out of range
  * @retval -ENOSPC     max_entries operations were live, or being armed, at some instant of the call
@@ -253,6 +326,9 @@ PEND_API int pend_map_destroy(struct pend_map *map);
  *                     liburcu, for its callback thread
  * @retval -EEXIST     an operation of that key is pended, or being pended, or its completion is not
  *                     yet delivered
+ * @retval -EDQUOT     the byte quota of the map or the engine, or the session's share, is used up
+ * @retval -ENOBUFS    the session's ring of notices is full
+ * @retval -EDEADLK    subject_pid is the session's own process: it would wait for itself
  *
  * @context     any thread, also inside an epoch or a completion function; never sleeps
  * @progress    lock-free
@@ -296,14 +372,16 @@ PEND_API int pend_map_pend_batch(struct pend_map *map, const struct pend_request
  * pend_map_poll(). A terminal action that arrives while a re-run is queued or running is accepted
  * and beats whatever the re-run returns.
  *
- * @retval 0            accepted: this call and no other decided. The completion function has
- *                      returned, unless a re-run is queued or running: then it is called when that
- *                      has ended.
+ * @retval 0            accepted: this call and no other decided. In a map of an engine the
+ *                      operation's shard finishes it. In one without, the completion function has
+ *                      returned, unless the hook frame is open or a re-run is queued or running:
+ *                      then it is called when that has ended.
  * @retval -EFAULT      @p map is NULL
  * @retval -ESHUTDOWN   the map has been destroyed
  * @retval -EINVAL      @p action is none of the four that complete
  * @retval -ENOENT      no such operation: never pended, or long completed (the generation moved)
  * @retval -EALREADY    another call decided first, or CONTINUE was accepted and not yet run
+ * @retval -EPERM       it belongs to a session: only pend_session_complete() completes it (F64)
  * @retval -ELOOP       CONTINUE: rerun_limit is reached and PEND_MAP_LIMIT_BLOCKS is not set
  * @retval -EOPNOTSUPP  CONTINUE: the map has no re-run function
  *
@@ -353,6 +431,7 @@ PEND_API int pend_map_complete_batch(struct pend_map *map, const uint64_t *handl
  * @retval -EINVAL      as pend_map_complete()
  * @retval -ENOENT      no operation of that key is pended
  * @retval -EALREADY    as pend_map_complete()
+ * @retval -EPERM       as pend_map_complete()
  * @retval -ELOOP       as pend_map_complete()
  *
  * @context     as pend_map_complete()
@@ -390,11 +469,13 @@ PEND_API int pend_map_complete_key_batch(struct pend_map *map, const void *keys,
 					 int *results) PEND_MUST_CHECK;
 
 /**
- * Run the re-runs that are queued, at most @p budget of them, on the calling thread.
+ * Run the re-runs that are queued, at most @p budget of them, on the calling thread. For maps
+ * without an engine; an engine's executors, or pend_engine_poll(), do it otherwise.
  *
  * @return     how many were run, or skipped because a terminal action came first
  * @retval -EFAULT     @p map is NULL
  * @retval -ESHUTDOWN  the map has been destroyed
+ * @retval -EOPNOTSUPP the map is of an engine
  *
  * @context     any thread; several may poll at once; not from a re-run function (-EDEADLK)
  * @retval -EDEADLK    called from a re-run function of this thread
@@ -404,6 +485,78 @@ PEND_API int pend_map_complete_key_batch(struct pend_map *map, const void *keys,
  * @see         F28, F32; engine/map/rerun.c, tests/map/test_rerun.c
  */
 PEND_API int pend_map_poll(struct pend_map *map, uint32_t budget);
+
+/**
+ * Close the hook frame of an operation that was pended with PEND_REQUEST_FRAME (guarantee B).
+ *
+ * Whatever was decided while the frame was open happens now: whoever comes last, the frame or the
+ * decision, has the operation finished. A program that pended and then decided after all gives its
+ * verdict here, which completes the operation (a synthesized completion, F24), unless an
+ * orchestrator was faster.
+ *
+ * @param map      where
+ * @param handle   as pend returned it
+ * @param verdict  PEND_VERDICT_PEND: it stays pended; else what the program returned. Any value
+ *                 that is not an enum pend_verdict counts as PEND_VERDICT_REJECT.
+ *
+ * @retval 0           closed
+ * @retval -EFAULT     @p map is NULL
+ * @retval -ESHUTDOWN  the map has been destroyed
+ * @retval -ENOENT     no such operation
+ * @retval -EINVAL     it has no open frame
+ *
+ * @context     the thread that pended it, once, as the last thing its hook does; never sleeps, unless
+ *              the map has no engine and the completion function does
+ * @progress    lock-free, apart from the completion function
+ * @complexity  O(1)
+ * @since       0.1
+ * @see         F22, F24; engine/map/frame.c, tests/map/test_frame.c
+ */
+PEND_API int pend_map_close_frame(struct pend_map *map, uint64_t handle,
+				  enum pend_verdict verdict) PEND_MUST_CHECK;
+
+/**
+ * Give one operation another deadline.
+ *
+ * An extension that comes within a tick of the old deadline may find the operation completed in
+ * the same moment: the completion tells.
+ *
+ * @param map          where
+ * @param handle       as pend returned it
+ * @param deadline_ns  from now; or PEND_DEADLINE_NONE: until somebody decides or its session ends
+ *
+ * @retval 0           moved
+ * @retval -EFAULT     @p map is NULL
+ * @retval -ESHUTDOWN  the map has been destroyed
+ * @retval -ERANGE     @p deadline_ns is out of range, or further from the pend than lifetime_ns
+ * @retval -ENOENT     no such operation is pended
+ * @retval -EALREADY   it is decided
+ *
+ * @context     any thread; never sleeps
+ * @progress    lock-free
+ * @complexity  O(log max_entries)
+ * @since       0.1
+ * @see         F46; engine/map/deadline.c, tests/map/test_deadline.c
+ */
+PEND_API int pend_map_extend(struct pend_map *map, uint64_t handle,
+			     uint64_t deadline_ns) PEND_MUST_CHECK;
+
+/**
+ * Give one operation the latest deadline it can have: its lifetime's end, or none.
+ *
+ * @retval 0           held
+ * @retval -EFAULT     @p map is NULL
+ * @retval -ESHUTDOWN  the map has been destroyed
+ * @retval -ENOENT     no such operation is pended
+ * @retval -EALREADY   it is decided
+ *
+ * @context     any thread; never sleeps
+ * @progress    lock-free
+ * @complexity  O(log max_entries)
+ * @since       0.1
+ * @see         engine/map/deadline.c, tests/map/test_deadline.c
+ */
+PEND_API int pend_map_hold(struct pend_map *map, uint64_t handle) PEND_MUST_CHECK;
 
 /**
  * Read one operation by handle: a validated copy.

@@ -89,6 +89,43 @@ Test(agenda, all_at_once_in_ascending_order)
 	}
 }
 
+static uint8_t fetched[1u << 16];
+
+static void fetch(void *context, uint32_t slot)
+{
+	(void)context;
+	fetched[slot]++;
+}
+
+static uint32_t look_at_fetched(void *context, uint32_t slot, uint32_t now)
+{
+	cr_assert_eq(fetched[slot], 1, "slot %u: %u", slot, fetched[slot]);
+	return look(context, slot, now);
+}
+
+/* Each slot that is looked at was told of before, once, and no other was. */
+Test(agenda, what_is_due_is_fetched_before_it_is_looked_at)
+{
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		for (uint32_t step = 1; step < 200; step = step * 3 + 1) {
+			struct pendi_agenda agenda;
+			uint32_t due = 0, told = 0;
+
+			make(&agenda, counts[i]);
+			memset(fetched, 0, sizeof(fetched));
+			for (uint32_t slot = 0; slot < counts[i]; slot++)
+				pendi_agenda_arm(&agenda, slot, slot % step ? 10 : 9);
+			due = pendi_agenda_pass_fetching(&agenda, 9, UINT32_MAX, look_at_fetched,
+							 fetch, &diary);
+			for (uint32_t slot = 0; slot < counts[i]; slot++)
+				told += fetched[slot];
+			cr_expect_eq(due, (counts[i] + step - 1) / step);
+			cr_expect_eq(told, due);
+			pendi_agenda_fini(&agenda, NULL);
+		}
+	}
+}
+
 Test(agenda, may_have_no_slots)
 {
 	struct pendi_agenda agenda;

@@ -35,7 +35,7 @@ enum {
 	RENEWED_PART = 3, /* one slot in so many is looked at again after it was served */
 	HALT_PASSES =
 		40, /* a stopped thread sleeps while the time moves on so far, or about that */
-	PATIENCE = 20000, /* yields */
+	PATIENCE = 20000, /* yields, and not more than a quarter of the rounds */
 };
 
 struct scenario {
@@ -67,6 +67,8 @@ static struct arena {
 	uint64_t seed, rounds;
 	uint64_t judged[CREW_MOST], passes[CREW_MOST]; /* each by its own thread */
 } arena;
+
+static uint64_t operations;
 
 static _Thread_local uint32_t self;
 
@@ -220,6 +222,7 @@ static void halt_some(struct rng *rng, uint32_t count)
 	const uint32_t first = rng_below(rng, count), second = rng_below(rng, count);
 	const uint32_t chosen[] = { first, rng_one_in(rng, 2) ? first : second };
 	const uint32_t until = oracle_tick(&arena.ticks) + rng_below(rng, HALT_PASSES);
+	const uint64_t patience = arena.rounds / 4 < PATIENCE ? arena.rounds / 4 : PATIENCE;
 
 	for (uint32_t i = 0; i < 2; i++) {
 		oracle_want_halt(&arena.halts[chosen[i]], true);
@@ -227,7 +230,7 @@ static void halt_some(struct rng *rng, uint32_t count)
 			CHECK_INT(pthread_kill(arena.threads[chosen[i]], SIGUSR1), ==, 0);
 	}
 	/* Bounded: it may have stopped all passers, or nobody may have anything left to do. */
-	for (uint32_t i = 0; i < PATIENCE && !is_due(until, oracle_tick(&arena.ticks)) &&
+	for (uint64_t i = 0; i < patience && !is_due(until, oracle_tick(&arena.ticks)) &&
 			     oracle_busy(&arena.armers);
 	     i++)
 		(void)sched_yield();
@@ -309,6 +312,7 @@ static void run(const struct scenario *scenario, uint64_t rounds, uint64_t seed,
 	}
 	printf("# %" PRIu64 " passes, %" PRIu64 " looks judged, %" PRIu64 " halts\n", passes,
 	       judged, halts);
+	operations += passes + judged;
 	tap_report(tap, judged > 0, scenario->name);
 }
 
@@ -325,5 +329,6 @@ int main(int count, char **words)
 		if (arguments_want(&arguments, scenarios[i].name))
 			run(&scenarios[i], arguments.rounds / 7, arguments.seed, &tap);
 	}
+	printf("operations: %" PRIu64 "\n", operations);
 	return tap_end(&tap);
 }

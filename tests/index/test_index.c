@@ -74,13 +74,13 @@ static int insert(struct fixture *f, uint32_t slot, uint64_t number, bool publis
 	const struct pendi_key key = key_of(f, number);
 	int result;
 
-	pendi_slot_arm(at);
+	pendi_slot_arm(&f->slab, at);
 	pendi_slot_fill(pendi_slab_key(&f->slab, at), key.bytes, f->key_size);
 	result = pendi_index_insert(&f->index, slot, &key);
 	if (result)
 		pendi_slot_disarm(at);
 	else if (publish)
-		(void)pendi_slot_publish(at);
+		(void)pendi_slot_publish(at, false);
 	return result;
 }
 
@@ -189,7 +189,7 @@ Test(index, only_live_slots_are_found_but_all_holders_keep_the_key)
 	cr_expect_eq(insert(&f, 0, 5, false), 0);
 	cr_expect_eq(find(&f, 5), PENDI_SLOT_NONE, "not published yet");
 	cr_expect_eq(insert(&f, 1, 5, true), -EEXIST);
-	word = pendi_slot_publish(at);
+	word = pendi_slot_publish(at, false);
 	cr_expect_eq(find(&f, 5), 0);
 	cr_expect_eq(insert(&f, 1, 5, true), -EEXIST);
 	word = pendi_word_continue(word, word, 1).word;
@@ -222,7 +222,7 @@ Test(index, contenders_are_settled_by_whoever_comes)
 	at = pendi_slab_slot(&f.slab, 0);
 	key = key_of(&f, 9);
 	/* Slot 0 announces the key in the first cell of its home, and stalls. */
-	pendi_slot_arm(at);
+	pendi_slot_arm(&f.slab, at);
 	pendi_slot_fill(pendi_slab_key(&f.slab, at), key.bytes, 8);
 	/* relaxed, all: one thread. */
 	pendi_store_relaxed(&at->word, pendi_word_contest(pendi_load_relaxed(&at->word)));
@@ -233,7 +233,7 @@ Test(index, contenders_are_settled_by_whoever_comes)
 	cr_expect_eq(insert(&f, 1, 9, true), -EEXIST);
 	cr_expect_eq(pendi_word_state(pendi_load_relaxed(&at->word)), PENDI_SLOT_ARMING,
 		     "the first in rank was given the key by the second");
-	(void)pendi_slot_publish(at);
+	(void)pendi_slot_publish(at, false);
 	cr_expect_eq(find(&f, 9), 0);
 	finish(&f, 0);
 	expect_empty(&f);
@@ -484,9 +484,9 @@ Test(index, a_place_is_taken_over_or_emptied_by_one_only)
 	for (uint32_t slot = 1; slot < 3; slot++) {
 		struct pendi_slot *at = pendi_slab_slot(&f.slab, slot);
 
-		pendi_slot_arm(at);
+		pendi_slot_arm(&f.slab, at);
 		pendi_slot_fill(pendi_slab_key(&f.slab, at), key.bytes, 16);
-		(void)pendi_slot_publish(at);
+		(void)pendi_slot_publish(at, false);
 	}
 	cr_expect(pendi_index_replace(&f.index, &found, 1));
 	cr_expect_eq(find(&f, 3), 1);
@@ -518,9 +518,9 @@ Test(index, a_displaced_place_that_is_taken_over_is_counted_once)
 	found = pendi_index_find(&f.index, &key);
 	cr_assert_eq(found.slot, 14);
 	at = pendi_slab_slot(&f.slab, 15);
-	pendi_slot_arm(at);
+	pendi_slot_arm(&f.slab, at);
 	pendi_slot_fill(pendi_slab_key(&f.slab, at), key.bytes, 16);
-	(void)pendi_slot_publish(at);
+	(void)pendi_slot_publish(at, false);
 	cr_expect(pendi_index_replace(&f.index, &found, 15));
 	cr_expect_eq(home_word(&f, 1), pendi_home_make(1, 1));
 	cr_expect_eq(find(&f, numbers[14]), 15);

@@ -175,7 +175,7 @@ static void insert(struct hand *hand, uint32_t key, bool keep)
 
 	struct pendi_slot *at = pendi_slab_slot(&arena->slab, slot);
 
-	pendi_slot_arm(at);
+	pendi_slot_arm(&arena->slab, at);
 	fill(hand, at, key);
 
 	const uint64_t begin = now(hand);
@@ -204,7 +204,7 @@ static void insert(struct hand *hand, uint32_t key, bool keep)
 
 	CHECK_U64(pendi_word_state(armed), ==, PENDI_SLOT_ARMING);
 
-	const uint64_t handle = pendi_handle_make(pendi_slot_publish(at), slot);
+	const uint64_t handle = pendi_handle_make(pendi_slot_publish(at, false), slot);
 
 	note(hand, (struct event){ INSERTED, key, handle, begin, end, now(hand) });
 	if (keep)

@@ -20,6 +20,7 @@ import tempfile
 DECLARATION = re.compile(r"/\*\*((?:(?!\*/).)*)\*/\s*PEND_API\s[^;(]*?(\w+)\s*\(", re.S)
 RETVAL = re.compile(r"@retval\s+(-E[A-Z0-9]+)")
 MARK = re.compile(r"/\*\s*retval:\s*(\w+)\s+(-E[A-Z0-9]+)\s*\*/")
+FOLDERS = ("map", "shard", "session", "platform", "jemalloc")
 REACH = 6  # lines below a mark in which its error must be asserted
 
 
@@ -34,7 +35,7 @@ def documented(root):
 
 def marks(root):
     """(function, code, place, whether a check of that code follows)"""
-    for source in sorted((root / "tests" / "map").glob("*.c")):
+    for source in sorted(p for folder in FOLDERS for p in (root / "tests" / folder).glob("*.[ch]")):
         lines = source.read_text().split("\n")
         for n, line in enumerate(lines):
             for function, code in MARK.findall(line):
@@ -97,9 +98,9 @@ def self_test():
         with tempfile.TemporaryDirectory() as folder:
             root = pathlib.Path(folder)
             (root / "include").mkdir()
-            (root / "tests" / "map").mkdir(parents=True)
+            (root / "tests" / "shard").mkdir(parents=True)
             (root / "include" / "thing.h").write_text(HEADER)
-            (root / "tests" / "map" / "test.c").write_text(TEST.replace(old, new) if old else TEST)
+            (root / "tests" / "shard" / "test.c").write_text(TEST.replace(old, new) if old else TEST)
             found = check(root)[0]
             if len(found) != offences:
                 print(f"{old!r} -> {new!r}: expected {offences} offences, got {found}")

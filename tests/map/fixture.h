@@ -26,6 +26,14 @@
 #define CANARY UINT64_C(0xdeadbeefcafef00d)
 #define CANARY_INT 0x5ca1ab1e
 
+/* A deadline as it is kept: rounded up to 65.5 microseconds, never early (engine/deadline/due.h). */
+static inline uint64_t rounded_up(uint64_t deadline_ns)
+{
+	const uint64_t unit = 1u << 16;
+
+	return (deadline_ns + unit - 1) / unit * unit;
+}
+
 static inline bool epochs_are_native(void)
 {
 	return strcmp(pendi_epoch_name(), "native") == 0;

@@ -6,7 +6,8 @@ Each mutant is an exact piece of source text and what takes its place, and names
 it breaks ("linear": a key that is there is found, and is there once). It counts as killed if a
 check of the named test fails, or the test crashes; running out of time does not count, nor does a
 mutant that does not compile. The library is compiled with the atomics of
-tests/support/chaos_oracle.h, which let other threads in.
+tests/support/chaos_oracle.h, which let other threads in. Mutants that a unit test of one thread
+kills name the test; where Criterion is not installed they are left out.
 
 Usage: mutants.py ROOT [--compiler CC] [--only PART-OF-NAME] [--jobs N] [--list]
 Exit 0 if every mutant was killed, 1 if not.
@@ -21,16 +22,20 @@ import subprocess
 import sys
 import tempfile
 
-TIMEOUT_S, ATTEMPTS = 40, 3
+TIMEOUT_S, ATTEMPTS = 90, 3
 FLAGS = ["-std=c17", "-D_GNU_SOURCE", "-O1", "-w", "-pthread",
          '-DPENDI_ATOMIC_BACKEND="tests/support/chaos_oracle.h"']
-FOLDERS = ("platform", "epoch", "engine/slot", "engine/index", "engine/map")
+FOLDERS = ("platform", "epoch", "engine/object", "engine/slot", "engine/index", "engine/queue",
+           "engine/deadline", "engine/shard", "engine/session", "engine/map")
 WITHOUT = ("epoch/urcu.c",)
 
 RACES = "--rounds 100000 --only races"
-PEND, COMPLETE, RERUN, LOOKUP, SCAN, MAP, RECYCLE, CONTINUATION, OPTIONS = (
+PEND, COMPLETE, RERUN, LOOKUP, SCAN, MAP, RECYCLE, CONTINUATION = (
     f"engine/map/{name}.c" for name in ("pend", "complete", "rerun", "lookup", "scan", "map",
-                                        "recycle", "continuation", "options"))
+                                        "recycle", "continuation"))
+(SERVE, DEADLINE, CONTROL, OWNER, ADMIT, FRAME, UPSTREAM, BATCH) = (
+    f"engine/map/{name}.c" for name in ("serve", "deadline", "control", "owner", "admit", "frame",
+                                        "upstream", "batch"))
 FIND, INSERT = "engine/index/index.c", "engine/index/insert.c"
 TESTS = {
     "bound": [f"tests/map/{name}.c" for name in ("torture_bound", "torture_refusals")],
@@ -39,6 +44,8 @@ TESTS = {
              "continuation_keys", "torture_linear", "linear")],
     "oom": ["tests/map/oom.c"],
 }
+UNIT_TESTS = ("frame", "deadline", "cover", "extend", "control", "drain", "owner", "quota",
+              "upstream")
 
 Mutant = collections.namedtuple("Mutant", "name guarantee file old new test arguments")
 
@@ -49,18 +56,15 @@ MUTANTS = (
      "	if (pendi_load_relaxed(&at->word) == word) {\n"
      "		pendi_store_release(&at->word, step->word, SL3);\n		break;\n	}\n"
      "	word = pendi_load_relaxed(&at->word);\n	} while (1);", "map", RACES),
-    ("finished before it is told", "A", COMPLETE,
-     "	if (map->on_complete)\n		tell(map, slot, word);\n"
-     "	if (map->key_size)\n		pendi_index_remove(&map->index, slot);\n"
-     "	pendi_slot_free(pendi_map_slot(map, slot), word);\n",
-     "	if (map->key_size)\n		pendi_index_remove(&map->index, slot);\n"
+    ("told again when it is free", "A", COMPLETE,
+     "	pendi_slot_free(pendi_map_slot(map, slot), word);\n}\n",
      "	pendi_slot_free(pendi_map_slot(map, slot), word);\n"
-     "	if (map->on_complete)\n		tell(map, slot, word);\n", "map", RACES),
-    ("the slot can be taken before it is finished", "A", COMPLETE,
-     "		pendi_map_finish(map, slot, step.word);\n"
+     "	if (map->on_complete)\n		tell(map, slot, word);\n}\n", "map", RACES),
+    ("the slot can be taken before it is finished", "A", SERVE,
+     "		pendi_map_finish(map, slot, step->word);\n"
      "		pendi_recycler_put(&map->recycler, slot);\n",
      "		pendi_recycler_put(&map->recycler, slot);\n"
-     "		pendi_map_finish(map, slot, step.word);\n", "map", RACES),
+     "		pendi_map_finish(map, slot, step->word);\n", "map", RACES),
     ("a decision during a re-run is overwritten", "A", RERUN,
      "} while (!pendi_cas_acq_rel(&at->word, &word, step.word, SL3, SL1));",
      "} while (0);\n	pendi_store_release(&at->word, step.word, SL1);", "map", RACES),
@@ -68,15 +72,15 @@ MUTANTS = (
      "	pendi_pool_put(&map->reruns, 0, slot);\n",
      "	pendi_pool_put(&map->reruns, 0, slot);\n	(void)pendi_map_rerun_one(map);\n"
      "	end_rerun(map, slot, 0);\n", "map", RACES),
-    ("destroying completes nothing", "A", MAP,
-     "	complete_all(map);\n", "	(void)complete_all;\n", "map", RACES),
+    ("destroying completes nothing", "A", CONTROL,
+     "	decide_all(map, PEND_ORIGIN_DESTROY);\n", "", "map", RACES),
     # Pending.
     ("visible before it is filled", "A", PEND,
-     "	fill_operation(map, at, request, request->now_ns ? request->now_ns : moment->now_ns);\n"
-     "	*handle = pendi_handle_make(pendi_slot_publish(at), slot);\n",
-     "	*handle = pendi_handle_make(pendi_slot_publish(at), slot);\n"
-     "	fill_operation(map, at, request, request->now_ns ? request->now_ns : moment->now_ns);\n",
-     "map", RACES),
+     "	fill_operation(map, at, request, now, due_ns);\n	if (map->engine)\n"
+     "		cover(map, slot, life, due_ns);\n"
+     "	*handle = pendi_handle_make(pendi_slot_publish(at, frame), slot);\n",
+     "	*handle = pendi_handle_make(pendi_slot_publish(at, frame), slot);\n"
+     "	fill_operation(map, at, request, now, due_ns);\n	(void)cover;\n", "map", RACES),
     ("a refused key keeps its slot", "D", PEND,
      "		pendi_recycler_return(&map->recycler, slot);\n", "", "bound",
      "--rounds 5000 --only keys"),
@@ -153,14 +157,207 @@ MUTANTS = (
     ("an unused spare is kept", "D", CONTINUATION,
      "		pendi_recycler_return_spare(&attempt->map->recycler, attempt->cpu, attempt->spare);\n",
      "", "map", "--rounds 20000 --only continuations"),
+    # Serving (guarantees A, B, E).
+    ("a hint is served without a claim", "A", SERVE,
+     "	} while (!pendi_cas_acq_rel(&at->word, &word, step.word, SL3, SL3));\n"
+     "	if (step.duty == PENDI_DUTY_RERUN) {", "	} while (0);\n"
+     "	if (step.duty == PENDI_DUTY_RERUN) {", "frame", "one_serves"),
+    ("completions go to who decides", "home", SERVE,
+     "	return pendi_load_relaxed(&pendi_map_slot(map, slot)->home);",
+     "	return pendi_cpu_current();", "frame", "completions_go_home"),
+    ("a batch goes to the home of its first", "home", SERVE,
+     "end < count && home_of_slot(map, slots[end]) == home; end++)", "end < count; end++)",
+     "frame", "completions_go_home"),
+    ("what finds the queue full is forgotten", "C", SERVE,
+     "	pendi_map_look_by(map, slot, 0);\n", "	(void)slot;\n", "deadline",
+     "a_full_queue_delays_by_a_tick"),
+    ("the first of a batch that finds the queue full is forgotten", "C", SERVE,
+     "for (uint32_t i = begin + sent; i < end; i++)",
+     "for (uint32_t i = begin + sent + 1; i < end; i++)", "deadline",
+     "a_full_queue_delays_by_a_tick"),
+    ("nobody is told after a continuer that stopped", "E", SERVE,
+     "	return map->engine && pendi_word_state(word) == PENDI_SLOT_RERUN &&",
+     "	return false && pendi_word_state(word) == PENDI_SLOT_RERUN &&", "deadline",
+     "a_continue_that_nobody_was_told_of"),
+    # Frames (guarantee B).
+    ("frames are not opened", "B", PEND,
+     "pendi_slot_publish(at, frame)", "pendi_slot_publish(at, frame && false)", "frame",
+     "what_is_decided_in_it_is_told_after_it"),
+    ("the program's verdict is ignored", "B", FRAME,
+     "step = pendi_word_frame_exit(word, pendi_map_action_of((int)verdict),",
+     "(void)verdict;\n		step = pendi_word_frame_exit(word, 0,", "frame",
+     "a_verdict_at_its_end_completes"),
+    ("a closed frame has nothing done", "B", FRAME,
+     "	pendi_map_carry_out(map, slot, &step);\n", "", "frame",
+     "what_is_decided_in_it_is_told_after_it"),
+    ("another generation's frame is closed", "B", FRAME,
+     "		if (PENDI_UNLIKELY(!pendi_word_same_generation(word, handle)))\n"
+     "			return -ENOENT;\n", "", "frame", "it_is_closed_once"),
+    ("a frame outlives its map", "A", CONTROL, "		end_frame(map, slot);\n",
+     "		(void)end_frame;\n", "frame", "destroying_ends_it"),
+    # Deadlines (guarantee C).
+    ("short lives are not armed", "C", PEND, " && life >= map->cover_ns))", "))", "deadline",
+     "of_every_length"),
+    ("slots never count as in the agenda", "cost", PEND,
+     "	pendi_store_relaxed(&at->timed, PENDI_TIMED_IN);\n",
+     "	pendi_store_relaxed(&at->timed, PENDI_TIMED_OUT);\n", "cover",
+     "of_a_slot_in_use_costs_nothing"),
+    ("a slot counts as in the agenda before it is armed", "C", PEND,
+     "	pendi_map_look_by(map, slot, due_ns);\n", "", "deadline", "of_every_length"),
+    ("the border between parts is one off", "C", DEADLINE,
+     "((((uint64_t)slot + 1) * map->shards - 1) / map->recycler.slab.count)",
+     "((uint64_t)slot * map->shards / map->recycler.slab.count)", "deadline", "of_every_slot"),
+    ("a slot that is being armed is let go", "C", DEADLINE,
+     "	default:\n		return pass->soon;", "	default:\n		return PENDI_TICK_NEVER;",
+     "cover", "a_pender_may_stop"),
+    ("a free slot leaves at once", "C", DEADLINE,
+     "	if (timed == PENDI_TIMED_OUT)\n		return PENDI_TICK_NEVER;",
+     "	if (timed != PENDI_TIMED_LEAVING)\n		return PENDI_TICK_NEVER;", "cover",
+     "a_slot_on_its_way_out_is_kept"),
+    ("a slot leaves without a barrier", "C", DEADLINE,
+     "	else if (pendi_membarrier())\n		return;", "	else if (false)\n		return;",
+     "cover", "leaving_takes_a_barrier"),
+    ("an idle slot never leaves", "cost", DEADLINE,
+     "(void)pendi_cas_relaxed(&at->timed, &mark, PENDI_TIMED_OUT);", "(void)mark;", "cover",
+     "an_idle_slot_is_left_alone_and_comes_back"),
+    ("nobody looks after a decider that stopped", "C", DEADLINE,
+     "	case PENDI_SLOT_COMPLETING:\n		(void)pendi_map_serve(map, slot);\n",
+     "	case PENDI_SLOT_COMPLETING:\n", "deadline",
+     "a_decision_that_nobody_was_told_of_is_carried_out"),
+    ("an expired operation is decided, and no more", "C", DEADLINE,
+     "		(void)pendi_map_serve(map, slot);\n		return pass->later;\n	}\n",
+     "		return pass->later;\n	}\n", "deadline", "of_every_length"),
+    ("who was asked to permit blocks", "C", DEADLINE,
+     "map->flags & PEND_MAP_DEADLINE_PERMITS", "false", "deadline",
+     "a_map_that_only_watches_permits"),
+    ("a deadline comes early", "C", DEADLINE,
+     "	if (due_ns <= pass->now->now_ns) {", "	if (due_ns <= pass->now->now_ns + 1000000) {",
+     "deadline", "of_every_length"),
+    ("sleep is not counted", "C", DEADLINE,
+     "	return map->engine ? pendi_engine_suspended(map->engine, pended_ns) : 0;",
+     "	(void)pended_ns;\n	return 0;", "extend", "what_slept_too_is_stale"),
+    ("an extension pays for the sleep before it", "C", DEADLINE,
+     "pendi_clock_coarse_ns() + slept_since_pend(map, at) + deadline_ns",
+     "pendi_clock_coarse_ns() + deadline_ns", "extend", "extended_after_a_suspend"),
+    ("a lifetime is not checked", "C", DEADLINE,
+     "	if (due_ns > end_ns)\n		return -ERANGE;\n", "	(void)end_ns;\n", "extend",
+     "a_lifetime_ends_it_all"),
+    ("holding shortens", "C", DEADLINE, "due_ns > end_ns ? due_ns : end_ns", "end_ns", "extend",
+     "hold_never_shortens"),
+    ("another cycle has the deadline of the first", "C", RERUN,
+     "		pendi_map_renew(map, slot, word);\n", "		;\n", "extend",
+     "each_cycle_has_its_own"),
+    ("another cycle outlives the lifetime", "C", DEADLINE,
+     "	due_ns = due_ns < end_ns ? due_ns : end_ns;\n", "	(void)end_ns;\n", "extend",
+     "each_cycle_has_its_own"),
+    ("a moved deadline is not armed", "C", DEADLINE,
+     "		pendi_map_look_by(map, slot, effective_due(map, at, due_after));\n",
+     "		(void)at;\n", "extend", "extend_moves_it_both_ways"),
+    # Stopping (guarantee F).
+    ("a pender is outside of the gate", "F", PEND,
+     "		return refuse_closed(map);\n	error =",
+     "		return refuse_closed(map);\n	pendi_gate_leave(&map->tally);\n"
+     "	pendi_gate_enter(&map->tally, map->light);\n	pendi_gate_leave(&map->tally);\n"
+     "	error =", "control", "a_stop_in_the_middle_of_a_pend"),
+    ("a stop does not wait for penders", "F", CONTROL,
+     "	int error = pendi_gate_wait(&map->tally, map->light, timeout_ns);\n\n	if (error)\n"
+     "		return error;\n	decide_all(map, PEND_ORIGIN_DRAIN);",
+     "	decide_all(map, PEND_ORIGIN_DRAIN);", "control", "a_stop_waits_for_penders"),
+    ("a stop does not wait for delivery", "F", CONTROL,
+     "	return wait_for_all(map, begin_ns, timeout_ns);",
+     "	(void)wait_for_all;\n	return 0;", "control", "a_stop_waits_for_frames"),
+    ("a stop waits for executors only", "F", CONTROL,
+     "if (map->engine && pauses >= DRAIN_PATIENCE && pendi_map_serve(map, slot))",
+     "if (false)", "control", "a_stop_waits_for_penders"),
+    ("a stopped map pends", "F", BATCH,
+     "	if (PENDI_UNLIKELY(!pendi_map_is_open(map))) {\n"
+     "		refuse_group(map, requests, count, -ESHUTDOWN, handles, results);\n"
+     "		return 0;\n	}\n", "", "control", "on_and_off_and_on"),
+    ("the engine's state is ignored", "F", CONTROL,
+     "own && (!map->engine || pendi_engine_enabled(map->engine))", "own", "control",
+     "begins_disabled_in_an_engine"),
+    ("an asynchronous stop reports at once", "F", CONTROL,
+     "	if (!advance_drain(map)) {", "	if (advance_drain(map) && false) {", "drain",
+     "an_asynchronous_stop_reports"),
+    ("an asynchronous stop decides nothing", "F", CONTROL,
+     "	decide_all(map, PEND_ORIGIN_DRAIN);\n	/* [DR1.rel]", "	/* [DR1.rel]", "drain",
+     "an_asynchronous_stop_reports"),
+    ("an asynchronous stop of a map that goes is never reported", "F", CONTROL,
+     "	if (pendi_load_relaxed(&map->drain.active))\n		report_drain(map);\n", "",
+     "drain", "destroying_ends_an_asynchronous_stop"),
+    ("functions may stop what waits for them", "F", CONTROL,
+     "	return pendi_callback_innermost || (engine && pendi_engine_serving(engine));",
+     "	return false;", "control", "functions_may_do_all_that_does_not_wait"),
+    # Sessions and quotas.
+    ("anybody completes", "owner", COMPLETE,
+     "		if (PENDI_UNLIKELY(is_denied(map, at, origin, decision->owner)) && !step->result)",
+     "		(void)is_denied;\n		if (false)", "owner", "only_its_session_completes"),
+    ("a lost session takes the others along", "owner", OWNER,
+     "pendi_load_acquire(&at->owner, SL2) == owner)",
+     "pendi_load_acquire(&at->owner, SL2) && owner)", "owner", "lost_blocks"),
+    ("what could wait for its deadline is blocked", "owner", OWNER,
+     "		if (pendi_due_ns(due) != PEND_DEADLINE_NONE)\n			return;\n",
+     "		(void)due;\n", "owner", "lost_keeps"),
+    ("a refused pend keeps its notice and its bytes", "I", PEND,
+     "		pendi_map_dismiss(map, &admission);\n", "		(void)pendi_map_dismiss;\n", "owner",
+     "refusals_leave_no_trace"),
+    ("a session's refusal keeps bytes", "I", ADMIT,
+     "	admission->ticket.seat = NULL;\n	if (admission->charge)\n"
+     "		give_bytes(map, admission->charge);\n	pendi_tally_add",
+     "	admission->ticket.seat = NULL;\n	pendi_tally_add", "owner",
+     "refusals_leave_no_trace"),
+    ("an engine's refusal keeps the map's bytes", "I", ADMIT,
+     "	pendi_quota_give(&map->quota, charge);\n	return false;\n", "	return false;\n",
+     "quota", "of_an_engine_is_shared"),
+    ("the engine's bytes are not given back", "I", ADMIT,
+     "		pendi_quota_give(pendi_engine_quota(map->engine), charge);\n",
+     "		(void)charge;\n", "quota", "of_an_engine_is_shared"),
+    ("the map's bytes are not given back", "I", ADMIT,
+     "		pendi_quota_give(pendi_engine_quota(map->engine), charge);\n"
+     "	pendi_quota_give(&map->quota, charge);\n",
+     "		pendi_quota_give(pendi_engine_quota(map->engine), charge);\n", "quota",
+     "of_a_map_is_exact"),
+    ("a session's share is not given back", "I", ADMIT,
+     "		pendi_session_release(map->engine, owner);\n", "		;\n", "owner",
+     "stays_over_reruns"),
+    # The facades.
+    ("anybody stages", "owner", UPSTREAM,
+     "		if (map->engine && pendi_load_acquire(&at->owner, SL2) != owner)\n"
+     "			return -EPERM;\n", "		(void)owner;\n", "upstream",
+     "belongs_to_its_session"),
+    ("a delete forgets what is staged", "staged", UPSTREAM,
+     "complete_upstream(map, key, PENDI_ACTION_STAGED, owner)",
+     "complete_upstream(map, key, PEND_ACTION_BLOCK, owner)", "upstream",
+     "an_update_decides_nothing_and_a_delete_does"),
+    ("an update decides", "staged", UPSTREAM,
+     "	return result_of_update(stage_verdict(map, key->pend_id, value->action, owner), flags);",
+     "	(void)stage_verdict;\n"
+     "	return result_of_update(complete_upstream(map, key, value->action, owner), flags);",
+     "upstream", "an_update_decides_nothing_and_a_delete_does"),
+    ("what a deadline drops is not counted", "I", COMPLETE,
+     "		pendi_tally_add(&map->tally, PENDI_COUNT_STAGED_LOST, 1);\n", "		;\n",
+     "upstream", "a_deadline_drops_what_is_staged"),
+    ("what the program drops is not counted", "I", FRAME,
+     "		pendi_tally_add(&map->tally, PENDI_COUNT_STAGED_LOST, 1);\n", "		;\n",
+     "upstream", "whatever_drops_a_staged_verdict_is_counted"),
+    ("an update of nothing is not refused as an insert", "K2", UPSTREAM,
+     "	return error == -ENOENT && flags != PEND_BPF_EXIST ? -EPERM : error;",
+     "	(void)flags;\n	return error;", "upstream", "nobody_inserts"),
+    ("a session that has ended has a say", "owner", UPSTREAM,
+     "	error = pendi_session_check(session);\n	if (error)\n		return error;\n",
+     "", "upstream", "belongs_to_its_session"),
 )
+
+
+def sources_of(test):
+    return [f"tests/map/test_{test}.c"] if test in UNIT_TESTS else TESTS[test]
 
 
 class Workshop:
     """Every source compiled once; a mutant is one object that takes another's place."""
 
-    def __init__(self, root, compiler, place):
-        self.root, self.compiler, self.place = root, compiler, place
+    def __init__(self, root, compiler, place, tests):
+        self.root, self.compiler, self.place, self.tests = root, compiler, place, tests
         self.library = [p for folder in FOLDERS for p in sorted((root / folder).glob("*.c"))
                         if p.relative_to(root).as_posix() not in WITHOUT]
 
@@ -175,7 +372,7 @@ class Workshop:
         return done.stderr if done.returncode else None
 
     def prepare(self, jobs):
-        tests = {self.root / name for names in TESTS.values() for name in names}
+        tests = {self.root / name for test in self.tests for name in sources_of(test)}
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
             for said in pool.map(lambda s: self.compile(s, self.object_of(s)),
                                  [*self.library, *sorted(tests)]):
@@ -185,10 +382,12 @@ class Workshop:
     def link(self, test, program, instead=None):
         """None, or what the linker says. @instead: (source, the object to use for it)."""
         objects = {s: self.object_of(s)
-                   for s in self.library + [self.root / name for name in TESTS[test]]}
+                   for s in self.library + [self.root / name for name in sources_of(test)]}
         objects.update([instead] if instead else [])
+        libraries = ["-lcriterion"] if test in UNIT_TESTS else []
         done = subprocess.run([self.compiler, "-pthread", *map(str, objects.values()), "-o",
-                               str(program)], check=False, capture_output=True, text=True)
+                               str(program), *libraries], check=False, capture_output=True,
+                              text=True)
         return done.stderr if done.returncode else None
 
     def build(self, number, mutant):
@@ -204,18 +403,23 @@ class Workshop:
         return program, said.split("\n")[0] if said else None
 
 
-def run_test(program, arguments, seed):
+def run_test(program, test, arguments, seed):
     """(ended by itself because a check failed, what it said)."""
     command = [str(program), *arguments.split()]
-    if arguments:
+    if test in UNIT_TESTS:
+        command = [str(program), "--tap", "--jobs", "1", "--filter", "*/" + (arguments or "*")]
+    elif arguments:
         command += ["--seed", str(seed)]
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True,
                               timeout=TIMEOUT_S)
     except subprocess.TimeoutExpired:
         return False, "ran out of time"
-    said = [re.sub(r"\S*/", "", line, count=1) for line in done.stdout.split("\n")
+    said = [re.sub(r"\S*/", "", line, count=1)
+            for line in (done.stdout + done.stderr).split("\n")
             if line.startswith(("Bail out", "not ok"))]
+    if any("timed out" in line.lower() for line in said):
+        return False, "ran out of time"
     failed = bool(said) and done.returncode not in (0, 2)
     crashed = done.returncode == -signal.SIGSEGV
     return failed or crashed, said[0] if said else f"status {done.returncode}"
@@ -227,10 +431,16 @@ def judge(workshop, number, mutant):
         return False, said
     killed = False
     for attempt in range(ATTEMPTS):
-        killed, said = run_test(program, mutant.arguments, 1000 * number + attempt + 1)
+        killed, said = run_test(program, mutant.test, mutant.arguments, 1000 * number + attempt + 1)
         if killed or said == "ran out of time":
             break
     return killed, said
+
+
+def has_criterion(compiler):
+    return subprocess.run([compiler, "-x", "c", "-", "-lcriterion", "-o", "/dev/null"],
+                          input="int main(void) { return 0; }", check=False, text=True,
+                          capture_output=True).returncode == 0
 
 
 def main():
@@ -245,15 +455,20 @@ def main():
     if given.list:
         print("\n".join(f"{m.guarantee:7} {m.file:26} {m.name}" for m in chosen))
         return 0
+    if not has_criterion(given.compiler):
+        print("Criterion is not installed: mutants for unit tests are left out")
+        chosen = [m for m in chosen if m.test not in UNIT_TESTS]
+    tests = sorted({m.test for m in chosen})
     with tempfile.TemporaryDirectory(prefix="pend-map-mutants-") as place:
-        workshop = Workshop(given.root.resolve(), given.compiler, pathlib.Path(place))
+        workshop = Workshop(given.root.resolve(), given.compiler, pathlib.Path(place), tests)
         workshop.prepare(given.jobs)
-        for test in TESTS:
+        for test in tests:
             program = workshop.place / test
             said = workshop.link(test, program)
             if said:
                 raise SystemExit(said)
-            failed, said = run_test(program, "" if test == "oom" else "--rounds 5000", 1)
+            plain = "" if test == "oom" or test in UNIT_TESTS else "--rounds 5000"
+            failed, said = run_test(program, test, plain, 1)
             if failed or said != "status 0":
                 print(f"the unchanged library fails the test {test}: {said}")
                 return 1

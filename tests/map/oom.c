@@ -10,7 +10,8 @@
  * created next works.
  *
  * The allocator is a ledger: it knows each block it gave out, and what it gave out is what the
- * map's counters say. Using a map, whatever for, asks it for nothing.
+ * map's counters say. Using a map, whatever for, asks it for nothing. The same for engines, with
+ * threads and without, and for the sessions that are opened in one.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -20,10 +21,11 @@
 #include <pendmap/pendmap.h>
 
 #include "epoch/epoch.h"
+#include "platform/cpu.h"
 #include "platform/script.h"
 #include "tests/support/check.h"
 
-enum { BLOCKS = 64, NEVER = -1 };
+enum { BLOCKS = 2048, NEVER = -1 };
 
 /* When allocations fail. */
 struct plan {
@@ -108,18 +110,34 @@ static void ledger_is_balanced(const struct ledger *ledger)
 struct shape {
 	const char *name;
 	bool continuation;
+	bool engine; /* is of the engine */
 	uint32_t flags;
 	uint32_t key_size;
+	uint64_t quota_bytes;
 	int64_t allocations; /* at least */
 };
 
 static const struct shape shapes[] = {
-	{ "pend map without keys", false, 0, 0, 4 },
-	{ "pend map with keys", false, 0, 16, 5 },
-	{ "pend map with pointers", false, PEND_MAP_POINTERS, 0, 5 },
-	{ "pend map with keys and pointers", false, PEND_MAP_POINTERS, 16, 6 },
-	{ "continuation map", true, 0, 16, 5 },
+	{ "pend map without keys", false, false, 0, 0, 0, 4 },
+	{ "pend map with keys", false, false, 0, 16, 0, 5 },
+	{ "pend map with pointers", false, false, PEND_MAP_POINTERS, 0, 0, 5 },
+	{ "pend map with keys and pointers", false, false, PEND_MAP_POINTERS, 16, 0, 6 },
+	{ "pend map with a quota", false, false, 0, 16, 1u << 20, 5 },
+	{ "pend map of an engine", false, true, 0, 0, 0, 6 },
+	{ "pend map of an engine with keys", false, true, 0, 16, 0, 7 },
+	{ "pend map of an engine with keys, pointers and a quota", false, true, PEND_MAP_POINTERS,
+	  16, 1u << 20, 8 },
+	{ "continuation map", true, false, 0, 16, 0, 5 },
 };
+
+/* Nobody serves it but settle(). */
+static struct pend_engine *engine;
+
+static void settle(const struct shape *shape)
+{
+	for (uint32_t cpu = 0; shape->engine && cpu < pendi_cpu_possible(); cpu++)
+		CHECK_INT(pend_engine_poll(engine, cpu, 1000), >=, 0);
+}
 
 /* The map under test: a struct pend_map or a struct pend_continuation. */
 static int create(const struct shape *shape, const struct pend_allocator *allocator, void **map)
@@ -137,7 +155,9 @@ static int create(const struct shape *shape, const struct pend_allocator *alloca
 	struct pend_map_options options = pend_map_options_default();
 
 	options.max_entries = 40;
-	options.flags = shape->flags;
+	options.flags = shape->flags | PEND_MAP_ENABLED;
+	options.engine = shape->engine ? engine : NULL;
+	options.quota_bytes = shape->quota_bytes;
 	options.key_size = shape->key_size;
 	options.value_size = 24;
 	options.scratch_size = 8;
@@ -172,9 +192,11 @@ static void use_pend_map(const struct shape *shape, struct pend_map *map)
 		CHECK_INT(pend_map_lookup_batch(map, keys, 64, NULL, NULL, NULL), ==, 40);
 	accepted = pend_map_complete_batch(map, handles, actions, 64, NULL);
 	CHECK_INT(accepted, ==, 40);
+	settle(shape);
 	for (uint64_t i = 0; i < 1000; i++) {
 		CHECK_INT(pend_map_pend(map, &requests[0], &handles[0]), ==, 0);
 		CHECK_INT(pend_map_complete(map, handles[0], PEND_ACTION_BLOCK), ==, 0);
+		settle(shape);
 		CHECK_INT(pend_map_read(map, handles[0], NULL, NULL), ==, -ENOENT);
 		if (i % 500 == 0) /* liburcu reclaims when its thread gets to it */
 			CHECK_INT(pendi_epoch_barrier(), ==, 0);
@@ -300,14 +322,122 @@ static void misaligned(const struct shape *shape, struct tap *tap)
 	tap_report(tap, ledger.calls > 0, name);
 }
 
+/* ---- engines and sessions ---- */
+
+static struct pend_engine_options engine_options(const struct pend_allocator *allocator,
+						 uint32_t flags)
+{
+	struct pend_engine_options options = pend_engine_options_default();
+
+	options.flags = flags;
+	options.queue_entries = 64;
+	options.allocator = allocator;
+	return options;
+}
+
+/* One allocation after the other fails, once or for good. Returns how many there are. */
+static int64_t fail_engine(uint32_t flags, bool forever, bool by_script)
+{
+	struct ledger ledger = { .plan = { .at = NEVER } };
+	const struct pend_allocator allocator = { .size = sizeof(allocator),
+						  .context = &ledger,
+						  .allocate = ledger_allocate,
+						  .release = ledger_release };
+	const struct pend_engine_options options = engine_options(&allocator, flags);
+	struct plan *plan = by_script ? &script_plan : &ledger.plan;
+	struct pend_engine *const before = (struct pend_engine *)(void *)&ledger;
+
+	for (int64_t n = 0;; n++) {
+		struct pend_engine *made = before;
+		int error;
+
+		*plan = (struct plan){ .at = n, .forever = forever };
+		ledger.calls = script_calls = 0;
+		error = pend_engine_create(&options, &made);
+		plan->at = NEVER;
+		if (!error) {
+			CHECK_INT(pend_engine_destroy(made), ==, 0);
+			ledger_is_balanced(&ledger);
+			return n;
+		}
+		CHECK_INT(error, ==, -ENOMEM);
+		CHECK(made == before);
+		ledger_is_balanced(&ledger);
+	}
+}
+
+/* The same for the first session of an engine: it can be opened afterwards, and the engine ends
+ * without a loss. */
+static int64_t fail_session(bool forever, bool by_script)
+{
+	struct ledger ledger = { .plan = { .at = NEVER } };
+	const struct pend_allocator allocator = { .size = sizeof(allocator),
+						  .context = &ledger,
+						  .allocate = ledger_allocate,
+						  .release = ledger_release };
+	const struct pend_engine_options options =
+		engine_options(&allocator, PEND_ENGINE_POLLED | PEND_ENGINE_UNWATCHED);
+	struct plan *plan = by_script ? &script_plan : &ledger.plan;
+	struct pend_session *const before = (struct pend_session *)(void *)&ledger;
+
+	for (int64_t n = 0;; n++) {
+		struct pend_session *session = before;
+		struct pend_engine *made;
+		int error;
+
+		CHECK_INT(pend_engine_create(&options, &made), ==, 0);
+		*plan = (struct plan){ .at = n, .forever = forever };
+		ledger.calls = script_calls = 0;
+		error = pend_session_open(made, NULL, &session);
+		plan->at = NEVER;
+		if (error) {
+			CHECK_INT(error, ==, -ENOMEM);
+			CHECK(session == before);
+			CHECK_INT(pend_session_open(made, NULL, &session), ==, 0);
+		}
+		CHECK_INT(pend_session_close(session), ==, 0);
+		CHECK_INT(pend_engine_destroy(made), ==, 0);
+		ledger_is_balanced(&ledger);
+		if (!error)
+			return n;
+	}
+}
+
+static void engines_and_sessions(struct tap *tap)
+{
+	for (int mode = 0; mode < 4; mode++) {
+		const char *when = mode & 1 ? "for good" : "once";
+		const char *who = mode & 2 ? "script" : "allocator";
+		const int64_t failures[3] = {
+			fail_engine(PEND_ENGINE_POLLED | PEND_ENGINE_UNWATCHED, mode & 1, mode & 2),
+			fail_engine(0, mode & 1, mode & 2), fail_session(mode & 1, mode & 2)
+		};
+		static const char *const names[3] = { "engine", "engine with threads", "session" };
+
+		for (int i = 0; i < 3; i++) {
+			char name[128];
+
+			(void)snprintf(name, sizeof(name), "%s: %d allocations fail %s, by the %s",
+				       names[i], (int)failures[i], when, who);
+			tap_report(tap, failures[i] >= (i < 2 ? 6 : 2), name);
+		}
+	}
+}
+
 int main(void)
 {
+	const struct pend_engine_options options =
+		engine_options(NULL, PEND_ENGINE_POLLED | PEND_ENGINE_UNWATCHED);
 	struct tap tap = { 0 };
 
+	CHECK_INT(pend_engine_create(&options, &engine), ==, 0);
+	CHECK_INT(pend_engine_enable(engine), ==, 0);
 	pendi_script.allocation_fails = script_fails;
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
 		each_allocation_fails(&shapes[i], &tap);
 		misaligned(&shapes[i], &tap);
 	}
+	engines_and_sessions(&tap);
+	CHECK_INT(pend_engine_destroy(engine), ==, 0);
 	return tap_end(&tap);
 }

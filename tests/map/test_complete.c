@@ -130,7 +130,8 @@ Test(complete, tells_what_was_pended)
 		cr_assert_eq(told.operations[i].origin, PEND_ORIGIN_ORCHESTRATOR);
 		cr_assert_eq(told.operations[i].rerun_count, 0);
 		cr_assert_eq(told.operations[i].pend_time_ns, 1000 + i);
-		cr_assert_eq(told.operations[i].deadline_ns, 1000 + i + PEND_DEADLINE_MIN_NS);
+		cr_assert_eq(told.operations[i].deadline_ns,
+			     rounded_up(1000 + i + PEND_DEADLINE_MIN_NS));
 	}
 	cr_assert_eq(stats_of(map).by_orchestrator, 6);
 	destroy(map);

@@ -62,10 +62,11 @@ Test(create, unknown_flags_and_contradictions)
 {
 	struct pend_map_options options = pend_map_options_default();
 
-	for (uint32_t bit = 2; bit < 32; bit++) {
+	for (uint32_t bit = 4; bit < 32; bit++) {
 		options.flags = 1u << bit;
 		refuse(&options, -EINVAL);
-		options.flags |= PEND_MAP_POINTERS | PEND_MAP_LIMIT_BLOCKS;
+		options.flags |= PEND_MAP_POINTERS | PEND_MAP_LIMIT_BLOCKS | PEND_MAP_ENABLED |
+				 PEND_MAP_DEADLINE_PERMITS;
 		refuse(&options, -EINVAL);
 	}
 	options.flags = 0;
@@ -108,6 +109,14 @@ Test(create, numbers_have_limits)
 	OUT_OF_RANGE(deadline_ns, PEND_DEADLINE_MIN_NS - 1);
 	OUT_OF_RANGE(deadline_ns, PEND_DEADLINE_MAX_NS + 1);
 	OUT_OF_RANGE(deadline_ns, PEND_DEADLINE_NONE - 1);
+	OUT_OF_RANGE(lifetime_ns, 1);
+	OUT_OF_RANGE(lifetime_ns, PEND_DEADLINE_MIN_NS - 1);
+	OUT_OF_RANGE(lifetime_ns, PEND_DEADLINE_MAX_NS + 1);
+	OUT_OF_RANGE(lifetime_ns, PEND_DEADLINE_NONE - 1);
+	IN_RANGE(lifetime_ns, 0);
+	IN_RANGE(lifetime_ns, PEND_DEADLINE_MIN_NS);
+	IN_RANGE(lifetime_ns, PEND_DEADLINE_MAX_NS);
+	IN_RANGE(lifetime_ns, PEND_DEADLINE_NONE);
 	IN_RANGE(max_entries, 1);
 	IN_RANGE(key_size, 0);
 	IN_RANGE(key_size, PEND_KEY_SIZE_MAX);

@@ -82,6 +82,22 @@ Test(pend, deadlines_have_limits)
 	destroy(map);
 }
 
+Test(pend, unknown_flags)
+{
+	struct pend_map *map = make_keyed(4);
+
+	for (uint32_t bit = 1; bit < 32; bit++) {
+		struct pend_request request = request_of(&(uint64_t){ 1 }, NULL);
+
+		request.flags = 1u << bit;
+		/* retval: pend_map_pend -EINVAL */
+		refuse(map, &request, -EINVAL);
+		request.flags |= PEND_REQUEST_FRAME;
+		refuse(map, &request, -EINVAL);
+	}
+	destroy(map);
+}
+
 Test(pend, full_is_full_and_no_more)
 {
 	struct pend_map *map = make_keyed(5);
@@ -224,11 +240,11 @@ Test(pend, records_when_where_and_until_when)
 	cr_assert_eq(pend_map_pend(map, &request, &handle), 0);
 	cr_assert_eq(pend_map_read(map, handle, &info, NULL), 0);
 	cr_assert_eq(info.pend_time_ns, 123456789);
-	cr_assert_eq(info.deadline_ns, 123456789 + 5000000);
+	cr_assert_eq(info.deadline_ns, rounded_up(123456789 + 5000000));
 	cr_assert_eq(info.home_cpu, (uint32_t)cpu);
 	cr_assert_eq(info.handle, handle);
 	cr_assert_eq(info.cookie, 1001);
-	cr_assert_eq(info.rerun_count + info.reserved, 0);
+	cr_assert_eq(info.rerun_count + info.owner, 0);
 	cr_assert_eq(info.state, PEND_STATE_PENDING);
 
 	request = request_of(&(uint64_t){ 2 }, NULL);
@@ -239,7 +255,7 @@ Test(pend, records_when_where_and_until_when)
 	/* The coarse clock may lag behind by a tick. */
 	cr_assert_geq(info.pend_time_ns + 20000000, before);
 	cr_assert_leq(info.pend_time_ns, boot_clock_ns());
-	cr_assert_eq(info.deadline_ns, info.pend_time_ns + PEND_DEADLINE_MAX_NS);
+	cr_assert_eq(info.deadline_ns, rounded_up(info.pend_time_ns + PEND_DEADLINE_MAX_NS));
 
 	request = request_of(&(uint64_t){ 3 }, NULL);
 	request.deadline_ns = PEND_DEADLINE_NONE;

@@ -37,8 +37,10 @@ WITHOUT = ("epoch/urcu.c",)
 TESTS = {
     "pool": ["tests/slot/torture_pool.c"],
     "index": ["tests/index/torture_index.c"],
+    "far": ["tests/index/test_far.c"],
     "word": [f"tests/slot/{name}.c" for name in
-             ("test_word_exhaustive", "word_states", "word_model", "word_contest", "word_mutants")],
+             ("test_word_exhaustive", "word_states", "word_model", "word_look", "word_contest",
+              "word_mutants")],
 }
 
 
@@ -184,10 +186,10 @@ MUTANTS = [
            "	return word & PENDI_WORD_GENERATION_MASK;", "word", "--only states"),
     Mutant("the cell is left after the generation moved", "unique", INDEX,
            "		pendi_index_remove(index, slot);\n"
-           "		word = pendi_word_arm(pendi_word_disarm(word));\n"
+           "		word = pendi_word_arm(pendi_word_disarm(word), index->slab->first_word);\n"
            "		/* [SL1.rel] Pairs with [SL1.acq] in examine(), as in announce(). */\n"
            "		pendi_store_release(&at->word, word, SL1);\n",
-           "		word = pendi_word_arm(pendi_word_disarm(word));\n"
+           "		word = pendi_word_arm(pendi_word_disarm(word), index->slab->first_word);\n"
            "		pendi_store_release(&at->word, word, SL1);\n"
            "		pendi_index_remove(index, slot);\n", "index", "--rounds 2000000 --only key"),
     Mutant("find does not look at the word again", "unique", FIND,
@@ -207,6 +209,43 @@ MUTANTS = [
            "	if (PENDI_UNLIKELY(displacement))\n"
            "		pendi_bucket_draw_in(home_of(index, place / PENDI_CELLS, displacement));",
            "	(void)displacement;", "index", "--rounds 400000 --only home"),
+    Mutant("a key goes further than its slot can say", "unique", INDEX,
+           "index->bucket_count - 1 < UINT16_MAX ? index->bucket_count - 1",
+           "true ? index->bucket_count - 1", "far", "--only beyond"),
+    # The word in an engine, and what is staged.
+    Mutant("what is claimed is claimed again", "A", WORD,
+           "	if (word & (PENDI_WORD_CLAIMED | PENDI_WORD_FRAME))",
+           "	if (word & PENDI_WORD_FRAME)", "word", "--only model"),
+    Mutant("it is claimed although the frame is open", "B", WORD,
+           "	if (word & (PENDI_WORD_CLAIMED | PENDI_WORD_FRAME))",
+           "	if (word & PENDI_WORD_CLAIMED)", "word", "--only model"),
+    Mutant("a claim leaves no trace", "A", WORD,
+           "		return (struct pendi_step){ word | PENDI_WORD_CLAIMED, 0, "
+           "PENDI_DUTY_FINISH };",
+           "		return (struct pendi_step){ word, 0, PENDI_DUTY_FINISH };",
+           "word", "--only model"),
+    Mutant("a re-run that pends again stays claimed", "A", WORD,
+           "	word &= ~PENDI_WORD_CLAIMED;\n", "", "word", "--only model"),
+    Mutant("a re-run that decided is not claimed any more", "A", WORD,
+           "PENDI_WORD_FRAME | PENDI_WORD_CLAIMED);\n	const uint64_t next",
+           "PENDI_WORD_FRAME);\n	const uint64_t next", "word", "--only model"),
+    Mutant("the program runs although it was decided before", "A", WORD,
+           "	if (!pendi_word_verdict(word))\n		return (struct pendi_step){ word | "
+           "PENDI_WORD_CLAIMED, 0, PENDI_DUTY_RERUN };",
+           "	if (true)\n		return (struct pendi_step){ word | "
+           "PENDI_WORD_CLAIMED, 0, PENDI_DUTY_RERUN };", "word", "--only model"),
+    Mutant("a staged verdict outlives a continue", "A", WORD,
+           "	word = (word & ~PENDI_WORD_STAGED_MASK) + (1ull << PENDI_WORD_RERUNS_SHIFT);",
+           "	word = word + (1ull << PENDI_WORD_RERUNS_SHIFT);", "word", "--only model"),
+    Mutant("a staged verdict outlives the decision during a re-run", "A", WORD,
+           "		word &= ~PENDI_WORD_STAGED_MASK;\n", "", "word", "--only states"),
+    Mutant("a second staged verdict is mixed with the first", "A", WORD,
+           "(word & ~PENDI_WORD_STAGED_MASK) | staged", "word | staged", "word",
+           "--only states"),
+    Mutant("maps begin with the same generation", "A", WORD,
+           "(word ? word : first) | PENDI_SLOT_ARMING",
+           "(word || !first ? word : PENDI_WORD_GENERATION_ONE) | PENDI_SLOT_ARMING", "word",
+           "--only states"),
     # Memory orders, one end of an edge each.
     Mutant("FR1: a push releases nothing", "D", POOL_H,
            "pendi_cas_release(&magazine->head, &head, pendi_head_pushed(head, first), FR1)",

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/slot/fill.h"
@@ -36,29 +37,31 @@ static struct pendi_slab make(const struct pendi_slab_shape *shape)
 static void expect_layout(const struct pendi_slab_shape *shape)
 {
 	struct pendi_slab slab = make(shape);
-	const uint64_t header = 48, node = shape->node ? 16 : 0;
+	const uint64_t header = 48, node = shape->node ? 16 : 0, charge = shape->charge ? 8 : 0;
 	const uint64_t key = up(shape->key_size, 8), value = up(shape->value_size, 8);
 	const uint64_t scratch = up(shape->scratch_size, 16);
-	const uint64_t packed = header + node + key + value;
+	const uint64_t packed = header + node + charge + key + value;
 	/* The shortest stride that these parts fit in, each aligned as it must be. */
 	const uint64_t least = up((scratch ? up(packed, 16) : packed) + scratch, 64);
 
 	cr_expect_eq(slab.count, shape->count);
 	cr_expect_geq(slab.bytes, (size_t)slab.stride * shape->count);
-	cr_expect_eq(slab.stride, least, "key %u value %u scratch %u node %d: stride %u, not %llu",
+	cr_expect_eq(slab.stride, least,
+		     "key %u value %u scratch %u node %d charge %d: stride %u, not %llu",
 		     shape->key_size, shape->value_size, shape->scratch_size, shape->node,
-		     slab.stride, (unsigned long long)least);
+		     shape->charge, slab.stride, (unsigned long long)least);
 	cr_expect_eq((uintptr_t)slab.base % 64, 0);
 	cr_expect_eq(slab.key_offset % 8, 0);
 	cr_expect_eq(slab.value_offset % 8, 0);
 	cr_expect_eq(slab.scratch_offset % 16, 0);
 	cr_expect_eq(slab.node_offset, node ? header : 0);
-	cr_expect_geq(slab.key_offset, header + node);
+	cr_expect_eq(slab.charge_offset, charge ? header + node : 0);
+	cr_expect_eq(slab.key_offset, header + node + charge);
 	cr_expect_geq(slab.value_offset, slab.key_offset + key);
 	cr_expect_geq(slab.scratch_offset, slab.value_offset + value);
 	cr_expect(!scratch || slab.scratch_offset + scratch <= slab.stride);
 	cr_expect_leq(slab.value_offset + value, slab.stride);
-	if (shape->key_size && shape->key_size <= 16 && !node)
+	if (shape->key_size && shape->key_size <= 16 && !node && !charge)
 		cr_expect_leq(slab.key_offset + key, 64, "a small key is in the header's line");
 	pendi_slab_fini(&slab, NULL);
 	cr_expect_null(slab.base);
@@ -69,13 +72,14 @@ Test(slab, parts_are_aligned_apart_and_as_tight_as_they_can_be)
 	for (size_t k = 0; k < COUNT_OF(key_sizes); k++)
 		for (size_t v = 0; v < COUNT_OF(value_sizes); v++)
 			for (size_t s = 0; s < COUNT_OF(scratch_sizes); s++)
-				for (int node = 0; node < 2; node++) {
+				for (int extra = 0; extra < 4; extra++) {
 					const struct pendi_slab_shape shape = {
 						.count = 3,
 						.key_size = key_sizes[k],
 						.value_size = value_sizes[v],
 						.scratch_size = scratch_sizes[s],
-						.node = node != 0,
+						.node = extra & 1,
+						.charge = extra & 2,
 					};
 
 					expect_layout(&shape);
@@ -105,7 +109,8 @@ Test(slab, parts_of_all_slots_hold_what_was_written)
 						.key_size = KEY,
 						.value_size = VALUE,
 						.scratch_size = SCRATCH,
-						.node = true };
+						.node = true,
+						.charge = true };
 	struct pendi_slab slab = make(&shape);
 	unsigned char source[VALUE], copy[VALUE];
 
@@ -113,7 +118,9 @@ Test(slab, parts_of_all_slots_hold_what_was_written)
 		struct pendi_slot *slot = pendi_slab_slot(&slab, i);
 		unsigned char *scratch = pendi_slab_scratch(&slab, slot);
 
-		pendi_slot_arm(slot);
+		pendi_slot_arm(&slab, slot);
+		/* relaxed: one thread. */
+		pendi_store_relaxed(pendi_slab_charge(&slab, slot), ~(uint64_t)i);
 		memset(source, (int)(3 * i + 1), sizeof(source));
 		pendi_slot_fill(pendi_slab_key(&slab, slot), source, KEY);
 		memset(source, (int)(3 * i + 2), sizeof(source));
@@ -125,10 +132,11 @@ Test(slab, parts_of_all_slots_hold_what_was_written)
 	for (uint32_t i = 0; i < SLOTS; i++) {
 		struct pendi_slot *slot = pendi_slab_slot(&slab, i);
 		const unsigned char *scratch = pendi_slab_scratch(&slab, slot);
-		/* relaxed: one thread. */
+		/* relaxed, both: one thread. */
 		const uint64_t word = pendi_load_relaxed(&slot->word);
 
-		cr_expect_eq(word, pendi_word_arm(0));
+		cr_expect_eq(pendi_load_relaxed(pendi_slab_charge(&slab, slot)), ~(uint64_t)i);
+		cr_expect_eq(word, pendi_word_arm(0, slab.first_word));
 		pendi_slot_copy(copy, pendi_slab_key(&slab, slot), KEY);
 		for (uint32_t n = 0; n < KEY; n++)
 			cr_expect_eq(copy[n], 3 * i + 1);
@@ -165,20 +173,135 @@ Test(slab, a_slots_life_moves_its_word)
 	struct pendi_slab slab = make(&shape);
 	struct pendi_slot *slot = pendi_slab_slot(&slab, 0);
 
-	pendi_slot_arm(slot);
+	pendi_slot_arm(&slab, slot);
 
-	const uint64_t word = pendi_slot_publish(slot);
+	const uint64_t word = pendi_slot_publish(slot, false);
 
 	/* relaxed, all: one thread. */
 	cr_expect_eq(pendi_load_relaxed(&slot->word), word);
-	cr_expect_eq(pendi_word_state(word), PENDI_SLOT_PENDING);
+	cr_expect_eq(word, slab.first_word | PENDI_SLOT_PENDING);
 	pendi_slot_free(slot, pendi_word_complete(word, word, 1, 0).word);
 	cr_expect_eq(pendi_load_relaxed(&slot->word), pendi_word_next_generation(word));
-	pendi_slot_arm(slot);
+	pendi_slot_arm(&slab, slot);
 	pendi_slot_disarm(slot);
 	cr_expect_eq(pendi_load_relaxed(&slot->word),
 		     pendi_word_next_generation(pendi_word_next_generation(word)));
 	pendi_slab_fini(&slab, NULL);
+}
+
+Test(slab, a_slot_may_be_published_with_its_frame_open)
+{
+	const struct pendi_slab_shape shape = { .count = 1 };
+	struct pendi_slab slab = make(&shape);
+	struct pendi_slot *slot = pendi_slab_slot(&slab, 0);
+	uint64_t word;
+
+	pendi_slot_arm(&slab, slot);
+	word = pendi_slot_publish(slot, true);
+	/* relaxed: one thread. */
+	cr_expect_eq(pendi_load_relaxed(&slot->word), word);
+	cr_expect_eq(word, slab.first_word | PENDI_WORD_FRAME | PENDI_SLOT_PENDING);
+	cr_expect_eq(pendi_word_frame_exit(word, 0, 0).result, 0);
+	pendi_slab_fini(&slab, NULL);
+}
+
+/* Each field of the header keeps its value when all the others change, up to its last bit. */
+Test(slab, the_header_is_48_bytes_of_fields_of_their_own)
+{
+	const struct pendi_slab_shape shape = { .count = 2, .key_size = 16 };
+	struct pendi_slab slab = make(&shape);
+	struct pendi_slot *slot = pendi_slab_slot(&slab, 1);
+
+	cr_expect_eq(sizeof(struct pendi_slot), 48);
+	cr_expect_eq(slab.key_offset, 48);
+	/* relaxed, all: one thread. */
+	pendi_store_relaxed(&slot->displacement, UINT16_MAX);
+	pendi_store_relaxed(&slot->home, UINT16_MAX - 1);
+	pendi_store_relaxed(&slot->timed, UINT16_MAX - 2);
+	pendi_store_relaxed(&slot->owner, UINT16_MAX - 3);
+	pendi_store_relaxed(&slot->cell, UINT32_MAX);
+	pendi_store_relaxed(&slot->link, UINT32_MAX - 1);
+	pendi_store_relaxed(&slot->due, UINT64_MAX - 4);
+	cr_expect_eq(pendi_load_relaxed(&slot->displacement), UINT16_MAX);
+	cr_expect_eq(pendi_load_relaxed(&slot->home), UINT16_MAX - 1);
+	cr_expect_eq(pendi_load_relaxed(&slot->timed), UINT16_MAX - 2);
+	cr_expect_eq(pendi_load_relaxed(&slot->owner), UINT16_MAX - 3);
+	cr_expect_eq(pendi_load_relaxed(&slot->cell), UINT32_MAX);
+	cr_expect_eq(pendi_load_relaxed(&slot->link), UINT32_MAX - 1);
+	cr_expect_eq(pendi_load_relaxed(&slot->due), UINT64_MAX - 4);
+	/* relaxed, both: as above. */
+	cr_expect_eq(pendi_load_relaxed(&slot->word), 0);
+	cr_expect_eq(pendi_load_relaxed(pendi_slab_key(&slab, slot)), 0);
+	pendi_slab_fini(&slab, NULL);
+}
+
+/* Uses a slot and returns the handle that it had. */
+static uint64_t use(const struct pendi_slab *slab, uint32_t number)
+{
+	struct pendi_slot *slot = pendi_slab_slot(slab, number);
+	uint64_t word;
+
+	pendi_slot_arm(slab, slot);
+	word = pendi_slot_publish(slot, false);
+	pendi_slot_free(slot, pendi_word_complete(word, word, 1, 0).word);
+	return pendi_handle_make(word, number);
+}
+
+static int compare(const void *left, const void *right)
+{
+	const uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+
+	return (a > b) - (a < b);
+}
+
+Test(slab, each_slab_begins_with_a_generation_of_its_own)
+{
+	enum { SLABS = 5000 };
+	const struct pendi_slab_shape shape = { .count = 1 };
+	static uint64_t firsts[SLABS];
+
+	for (uint32_t i = 0; i < SLABS; i++) {
+		struct pendi_slab slab = make(&shape);
+
+		firsts[i] = slab.first_word;
+		cr_expect_eq(firsts[i] & PENDI_SLOT_MASK, 0, "FREE, and nothing else");
+		cr_expect_neq(firsts[i], 0, "that would be no handle");
+		pendi_slab_fini(&slab, NULL);
+	}
+	qsort(firsts, SLABS, sizeof(firsts[0]), compare);
+	for (uint32_t i = 1; i < SLABS; i++)
+		cr_expect_neq(firsts[i], firsts[i - 1]);
+}
+
+Test(slab, handles_of_two_slabs_never_match)
+{
+	enum { USES = 100, SLOTS = 3 };
+	const struct pendi_slab_shape shape = { .count = SLOTS };
+	struct pendi_slab slabs[] = { make(&shape), make(&shape) };
+	uint64_t handles[2][USES];
+
+	for (uint32_t i = 0; i < 2; i++)
+		for (uint32_t n = 0; n < USES; n++) {
+			const uint64_t first = slabs[i].first_word >> PENDI_SLOT_BITS;
+
+			handles[i][n] = use(&slabs[i], n % SLOTS);
+			cr_expect_eq(handles[i][n] >> PENDI_SLOT_BITS, first + n / SLOTS);
+			cr_expect_eq(pendi_handle_slot(handles[i][n]), n % SLOTS);
+		}
+	for (uint32_t n = 0; n < USES; n++) {
+		/* relaxed, both: one thread. */
+		const uint64_t words[] = {
+			pendi_load_relaxed(&pendi_slab_slot(&slabs[0], n % SLOTS)->word),
+			pendi_load_relaxed(&pendi_slab_slot(&slabs[1], n % SLOTS)->word),
+		};
+
+		cr_expect(!pendi_word_same_generation(words[0], handles[1][n]));
+		cr_expect(!pendi_word_same_generation(words[1], handles[0][n]));
+		for (uint32_t k = 0; k < USES; k++)
+			cr_expect_neq(handles[0][n], handles[1][k]);
+	}
+	pendi_slab_fini(&slabs[0], NULL);
+	pendi_slab_fini(&slabs[1], NULL);
 }
 
 Test(slab, chunks_that_were_never_used_are_skipped)
@@ -224,8 +347,8 @@ Test(slab, the_largest_slot_number_is_reachable)
 
 	if (pendi_slab_init(&slab, &shape, NULL))
 		cr_skip_test("no 4 GiB of address space");
-	pendi_slot_arm(pendi_slab_slot(&slab, 0));
-	pendi_slot_arm(pendi_slab_slot(&slab, PENDI_SLOT_NONE - 1));
+	pendi_slot_arm(&slab, pendi_slab_slot(&slab, 0));
+	pendi_slot_arm(&slab, pendi_slab_slot(&slab, PENDI_SLOT_NONE - 1));
 	cr_expect_eq((const unsigned char *)pendi_slab_slot(&slab, PENDI_SLOT_NONE - 1) - slab.base,
 		     (ptrdiff_t)64 * (PENDI_SLOT_NONE - 1));
 	pendi_slab_fini(&slab, NULL);

@@ -277,7 +277,8 @@ static void step_win(struct exploration *x, struct contest *c, struct inserter *
 /* Another attempt, or the end of them. */
 static void step_disarm(struct exploration *x, struct contest *c, struct inserter *in, uint8_t self)
 {
-	c->words[self] = pack(pendi_word_arm(x->transitions->disarm(unpack(c->words[self]))));
+	c->words[self] = pack(pendi_word_arm(x->transitions->disarm(unpack(c->words[self])),
+					     PENDI_WORD_GENERATION_ONE));
 	if (in->held)
 		in->at = AT_GIVE_BACK;
 	else
@@ -344,7 +345,7 @@ static void step_announce(struct contest *c, struct inserter *in, uint8_t self)
 	const uint64_t word = unpack(c->words[self]);
 
 	if (in->at == AT_ARM) {
-		c->words[self] = pack(pendi_word_arm(word));
+		c->words[self] = pack(pendi_word_arm(word, PENDI_WORD_GENERATION_ONE));
 		in->at = AT_CONTEST;
 		for (uint32_t i = 0; i < INSERTERS; i++)
 			in->saw_holder |= c->holds[i];

@@ -4,6 +4,7 @@
  *
  *	word_states.c	every reachable word, every event: one transition at a time
  *	word_model.c	one operation, every interleaving of who acts on it
+ *	word_look.c	those who look at it, in a map of an engine
  *	word_contest.c	several slots that want one key, every interleaving
  *	word_mutants.c	transitions with a fault planted, which the two above must find
  */
@@ -20,13 +21,25 @@
 struct transitions {
 	struct pendi_step (*complete)(uint64_t word, uint64_t handle, uint32_t verdict,
 				      uint32_t origin);
-	struct pendi_step (*resume)(uint64_t word, uint64_t handle, uint32_t limit);
+	struct pendi_step (*proceed)(uint64_t word, uint64_t handle, uint32_t limit);
 	struct pendi_step (*frame_exit)(uint64_t word, uint32_t verdict, uint32_t origin);
 	struct pendi_step (*rerun_exit)(uint64_t word, uint32_t verdict, uint32_t origin);
+	struct pendi_step (*stage)(uint64_t word, uint64_t handle, uint32_t verdict);
+	struct pendi_step (*claim)(uint64_t word);
 	uint64_t (*finish)(uint64_t word);
 	uint64_t (*win)(uint64_t word);
 	uint64_t (*lose)(uint64_t word);
 	uint64_t (*disarm)(uint64_t word);
+	/* Faults in what is made of them, with an engine. */
+	bool finishes_unclaimed; /* who has the duty to finish does so, besides pushing a hint */
+	bool gives_up;           /* a claim is not tried again when its CAS failed */
+};
+
+/* How a duty is carried out: word_model.c. */
+enum manner {
+	MANNER_DIRECT,
+	MANNER_HINTS,
+	MANNER_LOOKS,
 };
 
 extern const struct transitions word_transitions;
@@ -68,7 +81,8 @@ void violation(struct findings *findings, char letter, const char *what, uint64_
 void word_states_check(struct findings *findings);
 
 /* Explores every interleaving on one operation. */
-void word_model_explore(const struct transitions *transitions, struct findings *findings);
+void word_model_explore(const struct transitions *transitions, enum manner manner,
+			struct findings *findings);
 
 /* Explores every interleaving of @inserters (2 or 3) that want one key, @attempts tries each. */
 void word_contest_explore(const struct transitions *transitions, uint32_t inserters,

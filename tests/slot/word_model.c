@@ -10,74 +10,32 @@
  *	completers	A, B and the expiry
  *	continuers	two
  *	a latecomer	with the handle of the operation before
- *	the worker	runs the program again: it pends again or decides
- *	the executor	begins the completion action, ends it, frees the slot
+ *	the stager	stages a verdict, then completes with what is staged, or BLOCK
  *	the next pender	takes the slot for another operation once it is free
+ *
+ * A duty is carried out in one of three manners:
+ *
+ *	directly	by who has it, as in a map without an engine: the worker runs the program,
+ *			the executor the completion action
+ *	by hints	the duty is to push a hint; two lookers serve hints (word_look.c). One hint
+ *			is there from the beginning, stale. The expiry looks at the slot whether
+ *			or not it decided. The next operation is completed as well.
+ *	by looks	no hint is ever pushed, as if all who decide stalled for ever before that;
+ *			but the two look at any time, as if for a deadline, a stale hint or one
+ *			served twice. One of them may stop for ever with what it has claimed.
  *
  * The word is moved by the functions under test alone. What must hold is judged by ghosts that
  * read no field of it: whether the frame is open, the program runs, the action runs; who was told
  * that his verdict was accepted; how many duties there are.
  */
-#include "word_exhaustive.h"
+#include "word_model.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "tests/support/check.h"
 
-enum actor {
-	FRAME,
-	COMPLETE_A,
-	COMPLETE_B,
-	EXPIRE,
-	CONTINUE_A,
-	CONTINUE_B,
-	LATECOMER,
-	WORKER,
-	ACTORS,
-};
-
-enum stage {
-	STAGE_ABSENT = 0, /* or done */
-	STAGE_LOAD,
-	STAGE_SWAP,
-	STAGE_CARRY,
-};
-
-enum { RERUNS_MOST = 2, CHOICES = 6 };
-
-/* Padded with nothing: states are compared as bytes. */
-struct model {
-	uint64_t word;
-	uint64_t handle;         /* of the operation under test */
-	uint64_t loaded[ACTORS]; /* in STAGE_SWAP, else 0 */
-	uint8_t stage[ACTORS];
-	uint8_t duty[ACTORS]; /* in STAGE_CARRY, else 0 */
-	uint8_t returns;      /* the verdict of the re-run in progress */
-	uint8_t frame_open;   /* ghosts from here on */
-	uint8_t finish_queued;
-	uint8_t rerun_queued;
-	uint8_t rerun_running;
-	uint8_t action_running;
-	uint8_t accepted; /* terminal requests that were told so */
-	uint8_t verdict;  /* of the first of them */
-	uint8_t origin;
-	uint8_t completions;
-	uint8_t next_pended; /* another operation is in the slot */
-	uint8_t reruns;      /* begun */
-	uint8_t padding[4];
-};
-
-_Static_assert(sizeof(struct model) == 16 + 8 * ACTORS + 2 * ACTORS + 16, "no hidden padding");
-
-struct exploration {
-	const struct transitions *transitions;
-	struct findings *findings;
-	struct state_set seen;
-	uint32_t frame_verdict;
-	uint32_t rerun_limit;
-	double paths; /* of the state visited last */
-};
+enum { RERUNS_MOST = 2, CHOICES = 7, STAGED = 2, BLOCK = 3 };
 
 struct request {
 	uint32_t verdict, origin;
@@ -87,20 +45,35 @@ struct request {
 static struct request request_of(const struct exploration *x, enum actor actor,
 				 const struct model *m)
 {
+	const uint32_t staged = pendi_word_staged(m->loaded[STAGER]);
+
 	switch (actor) {
 	case FRAME:
 		return (struct request){ x->frame_verdict, 5 };
 	case WORKER:
+	case LOOKER_0:
+	case LOOKER_1:
 		return (struct request){ m->returns, 6 };
 	case EXPIRE:
-		return (struct request){ 3, 3 };
+		return (struct request){ BLOCK, 3 };
 	case COMPLETE_A:
+	case NEXT:
 		return (struct request){ 1, 1 };
 	case COMPLETE_B:
 		return (struct request){ 2, 2 };
+	case STAGER:
+		return (struct request){ staged ? staged : BLOCK, 4 };
 	default:
 		return (struct request){ 1, 7 };
 	}
+}
+
+struct pendi_step model_rerun_exit(const struct exploration *x, const struct model *m,
+				   enum actor actor)
+{
+	const struct request r = request_of(x, actor, m);
+
+	return x->transitions->rerun_exit(m->loaded[actor], r.verdict, r.origin);
 }
 
 static struct pendi_step next_step(const struct exploration *x, const struct model *m,
@@ -113,64 +86,116 @@ static struct pendi_step next_step(const struct exploration *x, const struct mod
 	case FRAME:
 		return x->transitions->frame_exit(word, r.verdict, r.origin);
 	case WORKER:
-		return x->transitions->rerun_exit(word, r.verdict, r.origin);
+		return model_rerun_exit(x, m, actor);
 	case CONTINUE_A:
 	case CONTINUE_B:
-		return x->transitions->resume(word, m->handle, x->rerun_limit);
+		return x->transitions->proceed(word, m->handle, x->rerun_limit);
 	case LATECOMER:
 		return x->transitions->complete(word, m->handle - PENDI_WORD_GENERATION_ONE,
 						r.verdict, r.origin);
+	case NEXT:
+		return x->transitions->complete(word, m->handle + PENDI_WORD_GENERATION_ONE,
+						r.verdict, r.origin);
+	case STAGER:
+		if (!m->stager_deletes)
+			return x->transitions->stage(word, m->handle, STAGED);
+		return x->transitions->complete(word, m->handle, r.verdict, r.origin);
 	default:
 		return x->transitions->complete(word, m->handle, r.verdict, r.origin);
 	}
 }
 
-static void need(struct exploration *x, bool holds, char letter, const char *what,
-		 const struct model *m)
+void model_need(struct exploration *x, bool holds, char letter, const char *what,
+		const struct model *m)
 {
 	if (!holds)
 		violation(x->findings, letter, what, m->word);
+}
+
+static void need(struct exploration *x, bool holds, char letter, const char *what,
+		 const struct model *m)
+{
+	model_need(x, holds, letter, what, m);
+}
+
+/* Whether what @actor wants is to decide the operation. */
+static bool is_completer(const struct model *m, enum actor actor)
+{
+	return actor == COMPLETE_A || actor == COMPLETE_B || actor == EXPIRE ||
+	       (actor == STAGER && m->stager_deletes);
 }
 
 /* An actor is told no. */
 static void refused(struct exploration *x, struct model *m, enum actor actor, int result)
 {
 	need(x, actor != FRAME && actor != WORKER, 'A', "the frame or the worker is refused", m);
-	if (actor == COMPLETE_A || actor == COMPLETE_B || actor == EXPIRE) {
+	need(x, actor != NEXT, 'A', "the completion of the next operation is refused", m);
+	if (is_completer(m, actor) || actor == STAGER) {
 		need(x, m->accepted > 0, 'A', "a completion is refused, and none was accepted", m);
 		need(x, result != -ENOENT || m->completions, 'A', "a live operation is denied", m);
 	}
 	need(x, actor != LATECOMER || result == -ENOENT, 'A', "an old handle is known", m);
+	if (actor == EXPIRE && x->manner == MANNER_HINTS)
+		m->hints++; /* the deadline's look */
 	m->stage[actor] = STAGE_ABSENT;
 	m->loaded[actor] = 0;
 }
 
-/* An actor's compare-and-swap succeeded. */
-static void accepted(struct exploration *x, struct model *m, enum actor actor,
-		     struct pendi_step step)
+static void take_duty(struct exploration *x, struct model *m, enum actor actor, uint32_t duty)
+{
+	/* Without hints, it is lost on who decided. */
+	const bool carries = x->manner != MANNER_LOOKS || actor >= WORKER;
+
+	m->loaded[actor] = 0;
+	m->duty[actor] = carries ? (uint8_t)duty : PENDI_DUTY_NONE;
+	m->stage[actor] = m->duty[actor] ? STAGE_CARRY : STAGE_ABSENT;
+}
+
+/* Notes what was decided, if it is this that decided. */
+static void note_verdict(struct exploration *x, struct model *m, enum actor actor)
 {
 	const struct request r = request_of(x, actor, m);
-	const bool asks = actor == COMPLETE_A || actor == COMPLETE_B || actor == EXPIRE;
-	const bool decides = (actor == FRAME || actor == WORKER) && r.verdict && !m->accepted;
+	const bool runs = actor == FRAME || actor >= WORKER;
 
 	need(x, actor != LATECOMER, 'A', "an old handle decided", m);
 	need(x, !m->next_pended, 'A', "a handle decided the operation after its own", m);
 	need(x, !m->completions, 'A', "accepted after the completion", m);
-	if (asks || decides) {
-		if (!m->accepted) {
-			m->verdict = (uint8_t)r.verdict;
-			m->origin = (uint8_t)r.origin;
-		}
-		m->accepted++;
+	need(x, actor != STAGER || r.verdict == (m->staged ? m->staged : BLOCK), 'A',
+	     "completed with something else than what was staged", m);
+	if (!is_completer(m, actor) && !(runs && r.verdict && !m->accepted))
+		return;
+	if (!m->accepted) {
+		m->verdict = (uint8_t)r.verdict;
+		m->origin = (uint8_t)r.origin;
+	}
+	m->accepted++;
+}
+
+void model_accept(struct exploration *x, struct model *m, enum actor actor, struct pendi_step step)
+{
+	const bool stages = actor == STAGER && !m->stager_deletes;
+
+	if (actor == NEXT) {
+		need(x, m->next_pended && !m->next_completions, 'A', "NEXT decided another", m);
+		m->next_accepted++;
+	} else if (!stages) {
+		note_verdict(x, m, actor);
 	}
 	if (actor == FRAME)
 		m->frame_open = 0;
-	if (actor == WORKER)
+	if (actor >= WORKER)
 		m->rerun_running = 0;
+	if (actor == CONTINUE_A || actor == CONTINUE_B)
+		m->staged = 0;
 	m->word = step.word;
-	m->loaded[actor] = 0;
-	m->duty[actor] = (uint8_t)step.duty;
-	m->stage[actor] = step.duty ? STAGE_CARRY : STAGE_ABSENT;
+	take_duty(x, m, actor, step.duty);
+	if (actor == EXPIRE && x->manner == MANNER_HINTS && !step.duty)
+		m->hints++; /* the deadline's look */
+	if (stages) {
+		m->staged = STAGED;
+		m->stager_deletes = 1;
+		m->stage[STAGER] = STAGE_LOAD;
+	}
 }
 
 static void work_out(struct exploration *x, struct model *m, enum actor actor)
@@ -185,6 +210,21 @@ static void work_out(struct exploration *x, struct model *m, enum actor actor)
 		m->stage[actor] = STAGE_SWAP;
 }
 
+/* The duty: in a map of an engine, to push a hint. */
+static void carry(struct exploration *x, struct model *m, enum actor actor)
+{
+	const bool direct = x->manner == MANNER_DIRECT || x->transitions->finishes_unclaimed;
+
+	if (direct && m->duty[actor] == PENDI_DUTY_FINISH)
+		m->finish_queued++;
+	else if (x->manner == MANNER_DIRECT)
+		m->rerun_queued++;
+	if (x->manner == MANNER_HINTS)
+		m->hints++;
+	m->duty[actor] = 0;
+	m->stage[actor] = STAGE_ABSENT;
+}
+
 static void act(struct exploration *x, struct model *m, enum actor actor)
 {
 	switch (m->stage[actor]) {
@@ -193,61 +233,72 @@ static void act(struct exploration *x, struct model *m, enum actor actor)
 		break;
 	case STAGE_SWAP:
 		if (m->word == m->loaded[actor])
-			accepted(x, m, actor, next_step(x, m, actor));
+			model_accept(x, m, actor, next_step(x, m, actor));
 		else /* the failed swap has loaded it again */
 			work_out(x, m, actor);
 		break;
 	default:
-		if (m->duty[actor] == PENDI_DUTY_FINISH)
-			m->finish_queued++;
-		else
-			m->rerun_queued++;
-		m->duty[actor] = 0;
-		m->stage[actor] = STAGE_ABSENT;
+		carry(x, m, actor);
 		break;
 	}
 }
 
-static void begin_rerun(struct exploration *x, struct model *m, uint32_t returns)
+void model_begin_rerun(struct exploration *x, struct model *m, uint32_t returns)
 {
 	need(x, !m->frame_open, 'B', "a re-run while the frame is open", m);
 	need(x, !m->rerun_running, 'B', "two re-runs at once", m);
 	need(x, !m->action_running, 'B', "a re-run during the completion", m);
 	need(x, !m->completions, 'A', "a re-run after the completion", m);
 	need(x, m->reruns < x->rerun_limit, 'A', "more re-runs than allowed", m);
-	m->rerun_queued--;
 	m->reruns++;
-	if (m->rerun_running)
-		return;
 	m->rerun_running = 1;
 	m->returns = (uint8_t)returns;
-	m->stage[WORKER] = STAGE_LOAD;
 }
 
-static void begin_action(struct exploration *x, struct model *m)
+static void begin_worker(struct exploration *x, struct model *m, uint32_t returns)
 {
+	const bool busy = m->rerun_running;
+
+	model_begin_rerun(x, m, returns);
+	m->rerun_queued--;
+	if (!busy)
+		m->stage[WORKER] = STAGE_LOAD;
+}
+
+void model_begin_action(struct exploration *x, struct model *m)
+{
+	const bool next = m->next_pended;
+
 	need(x, !m->frame_open, 'B', "completed while the frame is open", m);
 	need(x, !m->rerun_running, 'B', "completed while the program runs again", m);
-	need(x, !m->completions && !m->action_running, 'A', "completed twice", m);
-	need(x, m->accepted == 1, 'A', "not exactly one verdict was accepted", m);
-	need(x, pendi_word_verdict(m->word) == m->verdict, 'A', "another verdict is delivered", m);
-	need(x, pendi_word_origin(m->word) == m->origin, 'A', "another origin is delivered", m);
+	need(x, !(next ? m->next_completions : m->completions) && !m->action_running, 'A',
+	     "completed twice", m);
+	need(x, (next ? m->next_accepted : m->accepted) == 1, 'A',
+	     "not exactly one verdict was accepted", m);
+	need(x, pendi_word_verdict(m->word) == (next ? 1 : m->verdict), 'A',
+	     "another verdict is delivered", m);
+	need(x, pendi_word_origin(m->word) == (next ? 1 : m->origin), 'A',
+	     "another origin is delivered", m);
 	need(x, pendi_word_state(m->word) == PENDI_SLOT_COMPLETING, 'A', "not COMPLETING", m);
-	m->finish_queued--;
 	m->action_running++;
 }
 
-static void end_action(struct exploration *x, struct model *m)
+void model_end_action(struct exploration *x, struct model *m)
 {
 	m->action_running--;
-	m->completions++;
+	if (m->next_pended)
+		m->next_completions++;
+	else
+		m->completions++;
 	m->word = x->transitions->finish(m->word);
 }
 
-static void pend_next(struct model *m)
+static void pend_next(const struct exploration *x, struct model *m)
 {
 	m->next_pended = 1;
-	m->word = pendi_word_publish(pendi_word_arm(m->word), false);
+	m->word = pendi_word_publish(pendi_word_arm(m->word, PENDI_WORD_GENERATION_ONE), false);
+	if (x->manner != MANNER_DIRECT)
+		m->stage[NEXT] = STAGE_LOAD;
 }
 
 static bool can_pend_next(const struct model *m)
@@ -255,23 +306,51 @@ static bool can_pend_next(const struct model *m)
 	return m->completions && !m->next_pended && pendi_word_state(m->word) == PENDI_SLOT_FREE;
 }
 
-/* At most one duty, and exactly one where the word says that there is something to do. */
+/*
+ * At most one duty, and exactly one where the word says that there is something to do. With hints,
+ * there is at least one hint then; without them, somebody looks some time.
+ */
 static void check_duties(struct exploration *x, const struct model *m)
 {
-	uint32_t finish = m->finish_queued + m->action_running;
-	uint32_t rerun = m->rerun_queued + m->rerun_running;
+	const bool direct = x->manner == MANNER_DIRECT;
+	uint32_t finish = 0, rerun = 0;
 
-	for (uint32_t i = 0; i < ACTORS; i++) {
+	for (uint32_t i = 0; i <= WORKER; i++) {
 		finish += m->duty[i] == PENDI_DUTY_FINISH;
 		rerun += m->duty[i] == PENDI_DUTY_RERUN;
 	}
-	need(x, finish + rerun <= 1, 'A', "two duties", m);
-	if (m->next_pended || m->completions)
+	if (direct) {
+		finish += m->finish_queued + m->action_running;
+		rerun += m->rerun_queued + m->rerun_running;
+		need(x, finish + rerun <= 1, 'A', "two duties", m);
+	} else {
+		need(x, lookers_holding(m) + m->finish_queued <= 1, 'A', "two have it claimed", m);
+		finish += rerun + m->hints + lookers_claiming(m) + lookers_holding(m);
+		rerun = finish;
+	}
+	if (x->manner == MANNER_LOOKS || m->next_pended || m->completions)
 		return;
 	need(x, finish || m->frame_open || pendi_word_state(m->word) != PENDI_SLOT_COMPLETING, 'A',
 	     "nobody is to complete", m);
 	need(x, rerun || pendi_word_state(m->word) != PENDI_SLOT_RERUN, 'A', "nobody is to re-run",
 	     m);
+}
+
+/* The slot was given to another operation. */
+static void check_next(struct exploration *x, const struct model *m)
+{
+	if (x->manner == MANNER_DIRECT) {
+		need(x, pendi_word_state(m->word) == PENDI_SLOT_PENDING, 'A',
+		     "the next operation is not as it was pended", m);
+		return;
+	}
+	need(x, m->next_accepted == 1, 'A', "the next operation was not decided", m);
+	if (lookers_frozen(m)) {
+		need(x, !m->next_completions, 'A', "completed by another than who claimed it", m);
+		return;
+	}
+	need(x, m->next_completions == 1, 'A', "completions of the next operation", m);
+	need(x, pendi_word_state(m->word) == PENDI_SLOT_FREE, 'A', "the slot was not freed", m);
 }
 
 /* Nobody can do anything more. */
@@ -281,26 +360,55 @@ static void check_last(struct exploration *x, const struct model *m)
 	if (m->completions) {
 		need(x, m->completions == 1, 'A', "completions at the end", m);
 		need(x, m->next_pended, 'A', "the slot was not freed", m);
-		need(x, pendi_word_state(m->word) == PENDI_SLOT_PENDING, 'A',
-		     "the next operation is not as it was pended", m);
+		check_next(x, m);
 		return;
 	}
+	if (lookers_frozen(m))
+		return;
 
-	const struct pendi_step step = x->transitions->complete(m->word, m->handle, 3, 3);
+	struct pendi_step step = x->transitions->complete(m->word, m->handle, BLOCK, 3);
 
 	need(x, !m->accepted, 'A', "accepted and never completed", m);
 	need(x, step.result == 0 && step.duty == PENDI_DUTY_FINISH, 'A', "expiry cannot finish it",
 	     m);
+	if (x->manner == MANNER_DIRECT || step.result)
+		return;
+	step = x->transitions->claim(step.word);
+	need(x, step.result == 0 && step.duty == PENDI_DUTY_FINISH, 'A', "nobody can claim it", m);
 }
 
 static void visit(struct exploration *x, const struct model *m);
 
-/* Visits what @m became, and adds the paths from there. */
-static void follow(struct exploration *x, const struct model *m, double *paths)
+void model_follow(struct exploration *x, struct model *m, double *paths)
 {
 	x->findings->steps++;
+	lookers_sort(m);
 	visit(x, m);
 	*paths += x->paths;
+}
+
+/* The worker and the executor of a map without an engine. */
+static void visit_queues(struct exploration *x, const struct model *m, double *paths)
+{
+	struct model next;
+
+	for (uint32_t returns = 0; m->rerun_queued && returns <= 2; returns += 2) {
+		next = *m;
+		begin_worker(x, &next, returns);
+		model_follow(x, &next, paths);
+	}
+	if (m->finish_queued) {
+		next = *m;
+		model_begin_action(x, &next);
+		next.finish_queued--;
+		model_follow(x, &next, paths);
+	}
+	/* With an engine, a looker ends what it began. */
+	if (m->action_running && lookers_holding(m) == 0) {
+		next = *m;
+		model_end_action(x, &next);
+		model_follow(x, &next, paths);
+	}
 }
 
 static double visit_successors(struct exploration *x, const struct model *m)
@@ -308,39 +416,31 @@ static double visit_successors(struct exploration *x, const struct model *m)
 	double paths = 0;
 	struct model next;
 
-	for (uint32_t i = 0; i < ACTORS; i++) {
+	for (uint32_t i = 0; i <= WORKER; i++) {
 		if (m->stage[i] == STAGE_ABSENT)
 			continue;
 		next = *m;
 		act(x, &next, (enum actor)i);
-		follow(x, &next, &paths);
+		model_follow(x, &next, &paths);
 	}
-	for (uint32_t returns = 0; m->rerun_queued && returns <= 2; returns += 2) {
-		next = *m;
-		begin_rerun(x, &next, returns);
-		follow(x, &next, &paths);
-	}
-	if (m->finish_queued) {
-		next = *m;
-		begin_action(x, &next);
-		follow(x, &next, &paths);
-	}
-	if (m->action_running) {
-		next = *m;
-		end_action(x, &next);
-		follow(x, &next, &paths);
-	}
+	visit_queues(x, m, &paths);
+	for (uint32_t i = LOOKER_0; i <= LOOKER_1 && x->manner != MANNER_DIRECT; i++)
+		looker_visit(x, m, (enum actor)i, &paths);
 	if (can_pend_next(m)) {
 		next = *m;
-		pend_next(&next);
-		follow(x, &next, &paths);
+		pend_next(x, &next);
+		model_follow(x, &next, &paths);
 	}
 	return paths;
 }
 
 static void visit(struct exploration *x, const struct model *m)
 {
+	const struct findings *found = x->findings;
 	bool added;
+
+	if (found->enough && found->violations_a + found->violations_b >= found->enough)
+		return;
 
 	double *const entry = state_set_add(&x->seen, m, &added);
 
@@ -366,14 +466,15 @@ static void visit(struct exploration *x, const struct model *m)
 /* One combination of actors. */
 static void explore(struct exploration *x, uint32_t choice)
 {
-	static const enum actor optional[CHOICES] = { COMPLETE_A, COMPLETE_B, EXPIRE,
-						      CONTINUE_A, CONTINUE_B, LATECOMER };
+	static const enum actor optional[CHOICES] = { COMPLETE_A, COMPLETE_B, EXPIRE, CONTINUE_A,
+						      CONTINUE_B, LATECOMER,  STAGER };
 	/* The operation before, completed by its frame's exit. */
-	const uint64_t before = pendi_word_publish(pendi_word_arm(0), true);
+	const uint64_t first = UINT64_C(0x2b992ddfa2) * PENDI_WORD_GENERATION_ONE;
+	const uint64_t before = pendi_word_publish(pendi_word_arm(0, first), true);
 	const uint64_t free_again = pendi_word_finish(pendi_word_frame_exit(before, 1, 0).word);
-	struct model m = { .frame_open = 1 };
+	struct model m = { .frame_open = 1, .hints = x->manner == MANNER_HINTS };
 
-	m.word = pendi_word_publish(pendi_word_arm(free_again), true);
+	m.word = pendi_word_publish(pendi_word_arm(free_again, first), true);
 	m.handle = pendi_handle_make(m.word, 3);
 	m.stage[FRAME] = STAGE_LOAD;
 	for (uint32_t i = 0; i < CHOICES; i++)
@@ -385,13 +486,31 @@ static void explore(struct exploration *x, uint32_t choice)
 	state_set_fini(&x->seen);
 }
 
-void word_model_explore(const struct transitions *transitions, struct findings *findings)
+/* Whether this many act together: with lookers, or with the stager, who has two steps, not all of
+ * them do. The last bit of a choice is the stager's. */
+static bool is_explored(enum manner manner, uint32_t choice)
 {
-	struct exploration x = { .transitions = transitions, .findings = findings };
+	static const int most[][2] = {
+		[MANNER_DIRECT] = { CHOICES, 4 },
+		[MANNER_HINTS] = { 4, 3 },
+		[MANNER_LOOKS] = { 4, 3 },
+	};
+
+	return __builtin_popcount(choice) <= most[manner][choice >> (CHOICES - 1)];
+}
+
+void word_model_explore(const struct transitions *transitions, enum manner manner,
+			struct findings *findings)
+{
+	struct exploration x = { .transitions = transitions,
+				 .findings = findings,
+				 .manner = manner,
+				 .freezes = manner == MANNER_LOOKS };
 
 	/* As many re-runs as there are continuers, and one fewer, so that the limit is met. */
 	for (x.rerun_limit = 1; x.rerun_limit <= RERUNS_MOST; x.rerun_limit++)
 		for (x.frame_verdict = 0; x.frame_verdict <= 3; x.frame_verdict += 3)
 			for (uint32_t choice = 0; choice < 1u << CHOICES; choice++)
-				explore(&x, choice);
+				if (is_explored(manner, choice))
+					explore(&x, choice);
 }

@@ -6,7 +6,8 @@
  * no new word appears. Each outcome is compared with a second description of the state machine,
  * on decoded fields, that shares no code with word.h: it has the layout in plain numbers and the
  * transitions as a table of what is to happen. Generations are followed over one reuse, from a
- * word of zeroed memory, from generation 1 and from the last one, which wraps.
+ * word of zeroed memory, which gets the first generation of its map, from generation 1 and from
+ * the last one, which wraps.
  */
 #include "word_exhaustive.h"
 
@@ -21,15 +22,15 @@ enum { VERDICTS = 3, ORIGINS = 8, EVENT_LIMITS = 4 };
 /* A word, taken apart by the picture at the top of word.h. */
 struct fields {
 	uint64_t generation;
-	uint32_t state, verdict, origin, reruns;
-	bool frame, req;
+	uint32_t state, verdict, origin, reruns, staged;
+	bool frame, req, claimed;
 };
 
 struct exploration {
 	struct state_set seen;
 	uint64_t *queue;
 	size_t head, tail, capacity;
-	uint64_t first_generation;
+	uint64_t first; /* the word, FREE, that one of zeroed memory is armed as */
 	uint32_t limit; /* of re-runs */
 	struct findings *findings;
 };
@@ -38,9 +39,11 @@ static struct fields decode(uint64_t word)
 {
 	return (struct fields){
 		.generation = word >> 26,
+		.staged = (uint32_t)(word >> 20 & 7),
 		.reruns = (uint32_t)(word >> 12 & 255),
 		.origin = (uint32_t)(word >> 9 & 7),
 		.verdict = (uint32_t)(word >> 6 & 7),
+		.claimed = word >> 5 & 1,
 		.req = word >> 4 & 1,
 		.frame = word >> 3 & 1,
 		.state = (uint32_t)(word & 7),
@@ -49,9 +52,9 @@ static struct fields decode(uint64_t word)
 
 static uint64_t encode(const struct fields *f)
 {
-	return f->generation << 26 | (uint64_t)f->reruns << 12 | (uint64_t)f->origin << 9 |
-	       (uint64_t)f->verdict << 6 | (uint64_t)f->req << 4 | (uint64_t)f->frame << 3 |
-	       f->state;
+	return f->generation << 26 | (uint64_t)f->staged << 20 | (uint64_t)f->reruns << 12 |
+	       (uint64_t)f->origin << 9 | (uint64_t)f->verdict << 6 | (uint64_t)f->claimed << 5 |
+	       (uint64_t)f->req << 4 | (uint64_t)f->frame << 3 | f->state;
 }
 
 static uint64_t generation_after(uint64_t generation)
@@ -74,11 +77,16 @@ static void check_word(uint64_t word)
 	CHECK(f.state != PENDI_SLOT_COMPLETING || f.verdict);
 	CHECK(f.state != PENDI_SLOT_RERUN || f.reruns);
 	CHECK(!f.reruns || f.state >= PENDI_SLOT_PENDING);
+	CHECK(!f.claimed || f.state == PENDI_SLOT_RERUN || f.state == PENDI_SLOT_COMPLETING);
+	CHECK(!f.claimed || !f.frame);
+	CHECK(!f.staged || f.state == PENDI_SLOT_PENDING || f.state == PENDI_SLOT_RERUN);
+	CHECK(!f.staged || !f.verdict);
 
 	CHECK_U64(pendi_word_state(word), ==, f.state);
 	CHECK_U64(pendi_word_verdict(word), ==, f.verdict);
 	CHECK_U64(pendi_word_origin(word), ==, f.origin);
 	CHECK_U64(pendi_word_reruns(word), ==, f.reruns);
+	CHECK_U64(pendi_word_staged(word), ==, f.staged);
 	CHECK(pendi_word_is_live(word) ==
 	      (f.state == PENDI_SLOT_PENDING || f.state == PENDI_SLOT_RERUN));
 	for (uint32_t slot = 0; slot <= 1; slot++) {
@@ -140,6 +148,7 @@ static struct fields decided(struct fields f, uint32_t verdict, uint32_t origin)
 	f.verdict = verdict;
 	f.origin = origin;
 	f.req = false;
+	f.staged = 0;
 	return f;
 }
 
@@ -172,6 +181,7 @@ static void apply_complete(struct exploration *x, uint64_t word, uint32_t verdic
 	} else if (f.state == PENDI_SLOT_RERUN && !f.verdict) {
 		next.verdict = verdict;
 		next.origin = origin;
+		next.staged = 0;
 		expect(x, word, &next, 0, PENDI_DUTY_NONE, step);
 	} else {
 		const bool is_decided = f.state == PENDI_SLOT_RERUN ||
@@ -198,12 +208,42 @@ static void apply_continue(struct exploration *x, uint64_t word)
 		expect(x, word, &f, -ELOOP, 0, step);
 	} else {
 		next.reruns++;
+		next.staged = 0;
 		if (f.frame)
 			next.req = true;
 		else
 			next = to_rerun(next);
 		expect(x, word, &next, 0, f.frame ? PENDI_DUTY_NONE : PENDI_DUTY_RERUN, step);
 	}
+}
+
+static void apply_stage(struct exploration *x, uint64_t word, uint32_t verdict)
+{
+	const struct fields f = decode(word);
+	const uint64_t handle = pendi_handle_make(word, 0);
+	const struct pendi_step step = pendi_word_stage(word, handle, verdict);
+	struct fields next = f;
+
+	expect(x, word, &f, -ENOENT, 0,
+	       pendi_word_stage(word, handle + (UINT64_C(1) << 26), verdict));
+	next.staged = verdict;
+	if (f.state < PENDI_SLOT_PENDING)
+		expect(x, word, &f, -ENOENT, 0, step);
+	else
+		expect(x, word, &next, f.verdict ? -EALREADY : 0, PENDI_DUTY_NONE, step);
+}
+
+static void apply_claim(struct exploration *x, uint64_t word)
+{
+	const struct fields f = decode(word);
+	const bool finish = f.state == PENDI_SLOT_COMPLETING ||
+			    (f.state == PENDI_SLOT_RERUN && f.verdict);
+	const bool rerun = f.state == PENDI_SLOT_RERUN && !f.verdict;
+	struct fields next = finish ? decided(f, f.verdict, f.origin) : f;
+
+	next.claimed = true;
+	expect(x, word, &next, (finish || rerun) && !f.claimed && !f.frame ? 0 : -EAGAIN,
+	       finish ? PENDI_DUTY_FINISH : PENDI_DUTY_RERUN, pendi_word_claim(word));
 }
 
 static void apply_frame_exit(struct exploration *x, uint64_t word, uint32_t verdict,
@@ -235,6 +275,7 @@ static void apply_rerun_exit(struct exploration *x, uint64_t word, uint32_t verd
 	struct fields next = with_state(f, PENDI_SLOT_PENDING);
 	enum pendi_duty duty = PENDI_DUTY_NONE;
 
+	next.claimed = false;
 	if (f.verdict || verdict) {
 		next = f.verdict ? decided(f, f.verdict, f.origin) : decided(f, verdict, origin);
 		duty = PENDI_DUTY_FINISH;
@@ -251,8 +292,9 @@ static void apply_owner(struct exploration *x, uint64_t word)
 
 	switch (f.state) {
 	case PENDI_SLOT_FREE:
-		next = with_state(fresh(f.generation ? f.generation : 1), PENDI_SLOT_ARMING);
-		expect_word(x, &next, pendi_word_arm(word));
+		next = with_state(fresh(f.generation ? f.generation : x->first >> 26),
+				  PENDI_SLOT_ARMING);
+		expect_word(x, &next, pendi_word_arm(word, x->first));
 		break;
 	case PENDI_SLOT_ARMING:
 		next.state = PENDI_SLOT_CONTEST;
@@ -285,6 +327,9 @@ static void apply_all(struct exploration *x, uint64_t word)
 {
 	apply_owner(x, word);
 	apply_continue(x, word);
+	apply_claim(x, word);
+	for (uint32_t verdict = 1; verdict <= VERDICTS; verdict++)
+		apply_stage(x, word, verdict);
 	for (uint32_t origin = 0; origin < ORIGINS; origin++) {
 		for (uint32_t verdict = 0; verdict <= VERDICTS; verdict++) {
 			if (verdict)
@@ -295,30 +340,75 @@ static void apply_all(struct exploration *x, uint64_t word)
 	}
 }
 
-static void explore(uint64_t start, uint32_t limit, struct findings *findings)
+static uint32_t get_state(uint64_t word)
 {
-	struct exploration x = { .limit = limit, .findings = findings };
-	const uint64_t first = start >> 26, second = generation_after(first ? first : 1);
+	return (uint32_t)pendi_word_state(word);
+}
+
+static void explore(uint64_t start, uint64_t first, uint32_t limit, struct findings *findings)
+{
+	struct exploration x = { .first = first, .limit = limit, .findings = findings };
+	const uint64_t here = (start ? start : first) >> 26, second = generation_after(here);
 
 	state_set_init(&x.seen, sizeof(uint64_t));
 	reach(&x, start);
 	while (x.head < x.tail) {
 		const uint64_t word = x.queue[x.head++], generation = word >> 26;
 
-		if (word == start || generation == second || generation == (first ? first : 1))
+		if (word == start || generation == second || generation == here)
 			apply_all(&x, word);
 	}
 	state_set_fini(&x.seen);
 	free(x.queue);
 }
 
+/* Every value of every field, with all other fields 0 and with all other bits set. */
+static void check_layout(struct findings *findings)
+{
+	static const struct {
+		uint32_t low, bits;
+		uint32_t (*get)(uint64_t word);
+		uint64_t mask;
+	} fields[] = {
+		{ 0, 3, get_state, PENDI_WORD_STATE_MASK },
+		{ 3, 1, NULL, PENDI_WORD_FRAME },
+		{ 4, 1, NULL, PENDI_WORD_REQ },
+		{ 5, 1, NULL, PENDI_WORD_CLAIMED },
+		{ 6, 3, pendi_word_verdict, PENDI_WORD_VERDICT_MASK },
+		{ 9, 3, pendi_word_origin, PENDI_WORD_ORIGIN_MASK },
+		{ 12, 8, pendi_word_reruns, PENDI_WORD_RERUNS_MASK },
+		{ 20, 3, pendi_word_staged, PENDI_WORD_STAGED_MASK },
+		{ 26, 38, NULL, PENDI_WORD_GENERATION_MASK },
+	};
+
+	for (uint32_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		const uint64_t mask = ((UINT64_C(1) << fields[i].bits) - 1) << fields[i].low;
+
+		CHECK_U64(fields[i].mask, ==, mask);
+		for (uint32_t value = 0; fields[i].get && value < 1u << fields[i].bits; value++) {
+			const uint64_t word = (uint64_t)value << fields[i].low;
+
+			findings->steps++;
+			CHECK_U64(fields[i].get(word), ==, value);
+			CHECK_U64(fields[i].get(word | ~mask), ==, value);
+		}
+	}
+	CHECK_U64(PENDI_WORD_GENERATION_ONE, ==, UINT64_C(1) << 26);
+}
+
 void word_states_check(struct findings *findings)
 {
 	static const uint32_t limits[EVENT_LIMITS] = { 0, 1, 2, 255 };
-	static const uint64_t starts[] = { 0, UINT64_C(1) << 26, LAST_GENERATION << 26 };
+	static const uint64_t any = UINT64_C(0x2b992ddfa2) << 26, last = LAST_GENERATION << 26,
+			      one = UINT64_C(1) << 26;
+	/* Zeroed memory gets the map's first generation; a word that was used keeps its own. */
+	static const uint64_t cases[][2] = {
+		{ 0, one }, { 0, any }, { 0, last }, { one, any }, { last, any },
+	};
 
+	check_layout(findings);
 	for (uint32_t i = 0; i < EVENT_LIMITS; i++)
-		for (uint32_t j = 0; j < sizeof(starts) / sizeof(starts[0]); j++)
-			explore(starts[j], limits[i], findings);
+		for (uint32_t j = 0; j < sizeof(cases) / sizeof(cases[0]); j++)
+			explore(cases[j][0], cases[j][1], limits[i], findings);
 	CHECK_U64(generation_after(LAST_GENERATION), ==, 1);
 }

@@ -9,8 +9,8 @@
  *
  * Creating and destroying take a mutex here; nothing else does.
  */
-#ifndef PENDI_ENGINE_MAP_ROSTER_H
-#define PENDI_ENGINE_MAP_ROSTER_H
+#ifndef PENDI_ENGINE_OBJECT_ROSTER_H
+#define PENDI_ENGINE_OBJECT_ROSTER_H
 
 #include <pthread.h>
 #include <stddef.h>
@@ -24,6 +24,7 @@ enum pendi_stage {
 	PENDI_STAGE_DEAD = 0,    /* nothing */
 	PENDI_STAGE_ALIVE = 1,   /* everything */
 	PENDI_STAGE_CLOSING = 2, /* being destroyed: everything but adding to it */
+	PENDI_STAGE_STOPPED = 3, /* disabled: the same */
 };
 
 /* The first member of a header. */
@@ -47,7 +48,10 @@ void *pendi_roster_take(struct pendi_roster *roster);
 /* DEAD -> ALIVE: the last thing a create does. */
 void pendi_roster_enrol(struct pendi_roster_entry *entry);
 
-/* ALIVE -> CLOSING: the first thing a destroy does. True for exactly one caller. */
+/* ALIVE <-> STOPPED; nothing if it is neither. */
+void pendi_roster_set_open(struct pendi_roster_entry *entry, bool open);
+
+/* ALIVE, STOPPED -> CLOSING: the first thing a destroy does. True for exactly one caller. */
 bool pendi_roster_close(struct pendi_roster_entry *entry);
 
 /* CLOSING -> DEAD. */

@@ -2,7 +2,7 @@
 /*
  * options.c - the one checker of option structs. See options.h.
  */
-#include "engine/map/options.h"
+#include "engine/object/options.h"
 
 #include <errno.h>
 #include <pendmap/map.h>

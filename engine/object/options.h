@@ -2,8 +2,8 @@
 /*
  * options.h - reading option structs whose size says which version the caller was built with.
  */
-#ifndef PENDI_ENGINE_MAP_OPTIONS_H
-#define PENDI_ENGINE_MAP_OPTIONS_H
+#ifndef PENDI_ENGINE_OBJECT_OPTIONS_H
+#define PENDI_ENGINE_OBJECT_OPTIONS_H
 
 #include <stddef.h>
 

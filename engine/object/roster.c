@@ -2,7 +2,7 @@
 /*
  * roster.c - takes, marks and keeps map headers. See roster.h.
  */
-#include "engine/map/roster.h"
+#include "engine/object/roster.h"
 
 #include <string.h>
 
@@ -42,12 +42,25 @@ void pendi_roster_enrol(struct pendi_roster_entry *entry)
 	pendi_store_relaxed(&entry->stage, PENDI_STAGE_ALIVE);
 }
 
+void pendi_roster_set_open(struct pendi_roster_entry *entry, bool open)
+{
+	uint32_t expected = open ? PENDI_STAGE_STOPPED : PENDI_STAGE_ALIVE;
+
+	/* relaxed: a stop is ordered by its fence (GT1); what a start is to show is the caller's. */
+	(void)pendi_cas_relaxed(&entry->stage, &expected,
+				open ? PENDI_STAGE_ALIVE : PENDI_STAGE_STOPPED);
+}
+
 bool pendi_roster_close(struct pendi_roster_entry *entry)
 {
-	uint32_t expected = PENDI_STAGE_ALIVE;
+	/* relaxed: the CAS validates it. */
+	uint32_t stage = pendi_load_relaxed(&entry->stage);
 
-	/* relaxed: it decides who destroys; nothing is read through it. */
-	return pendi_cas_relaxed(&entry->stage, &expected, PENDI_STAGE_CLOSING);
+	while (stage == PENDI_STAGE_ALIVE || stage == PENDI_STAGE_STOPPED)
+		/* relaxed: it decides who destroys; nothing is read through it. */
+		if (pendi_cas_relaxed(&entry->stage, &stage, PENDI_STAGE_CLOSING))
+			return true;
+	return false;
 }
 
 void pendi_roster_dismiss(struct pendi_roster_entry *entry)
