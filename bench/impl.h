@@ -45,7 +45,10 @@ enum bench_loop {
 	BENCH_LOOP_HIT_BATCH,
 	BENCH_LOOP_MISS_BATCH,
 	BENCH_LOOP_REFUSE_BATCH,
-	BENCH_LOOP_TRACE, /* replay a plan */
+	BENCH_LOOP_TRACE,   /* replay a plan */
+	BENCH_LOOP_HOME,    /* pend, and finish what another thread completes */
+	BENCH_LOOP_AWAY,    /* that other thread */
+	BENCH_LOOP_RECOVER, /* complete some of a full table and pend again */
 };
 
 /*
@@ -66,6 +69,11 @@ struct bench_ops {
 	uint32_t (*lookup_batch)(void *session, const unsigned char *keys, uint32_t count,
 				 unsigned char *values);
 	void (*tick)(void *session); /* every 64 operations or so */
+
+	/* Finishes up to about @budget of the operations that were pended here and completed by
+	 * another thread. Returns how many came to their end since the last call. NULL: who
+	 * completes finishes. */
+	uint32_t (*finish)(void *session, uint32_t budget);
 };
 
 enum bench_ability {
@@ -112,6 +120,8 @@ const char *bench_impls_absent(void);
 extern const struct bench_impl bench_impl_pendmap;
 extern const struct bench_impl bench_impl_pendmap_id;
 extern const struct bench_impl bench_impl_pendmap_pointers;
+extern const struct bench_impl bench_impl_pendmap_engine;
+extern const struct bench_impl bench_impl_pendmap_executor;
 extern const struct bench_impl bench_impl_mutex;
 extern const struct bench_impl bench_impl_urcu_memb;
 extern const struct bench_impl bench_impl_urcu_qsbr;

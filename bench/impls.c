@@ -5,10 +5,10 @@
 #include "bench/impl.h"
 
 static const struct bench_impl *const impls[] = {
-	&bench_impl_pendmap,          &bench_impl_pendmap_id,
-	&bench_impl_pendmap_pointers, &bench_impl_mutex,
+	&bench_impl_pendmap,        &bench_impl_pendmap_id, &bench_impl_pendmap_pointers,
+	&bench_impl_pendmap_engine, &bench_impl_mutex,
 #if BENCH_HAVE_URCU
-	&bench_impl_urcu_memb,        &bench_impl_urcu_qsbr,
+	&bench_impl_urcu_memb,      &bench_impl_urcu_qsbr,
 #endif
 };
 

@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "bench/json_probe.h"
 #include "bench/pingpong.h"
 #include "bench_build.h"
 
@@ -85,7 +86,7 @@ static json_t *build_json(void)
 static json_t *config_json(const struct bench_options *options)
 {
 	static const char *const profiles[] = { "quick", "full", "smoke" };
-	json_t *object = json_object();
+	json_t *object = json_object(), *rates = json_array();
 
 	put(object, "profile", json_string(profiles[options->profile]));
 	put(object, "seed", u64(options->seed));
@@ -98,6 +99,12 @@ static json_t *config_json(const struct bench_options *options)
 	put(object, "occupancy_percent", u64(options->occupancy));
 	put(object, "in_order", json_boolean(options->in_order));
 	put(object, "caller_clock", json_boolean(options->caller_clock));
+	for (uint32_t i = 0; i < options->rate_count; i++)
+		(void)json_array_append_new(rates, u64(options->rates[i]));
+	put(object, "rates", rates);
+	put(object, "decide_us", u64(options->decide_us));
+	put(object, "decide_fixed", json_boolean(options->decide_fixed));
+	put(object, "pend_percent", u64(options->pend_percent));
 	return object;
 }
 
@@ -210,11 +217,15 @@ int bench_json_write(FILE *file, const struct bench_options *options, const stru
 		     const struct bench_results *results, int status)
 {
 	json_t *root = json_object(), *cells = json_array(), *notes = json_array();
+	json_t *probes = json_array();
 	bool failed;
 
 	for (uint32_t i = 0; i < results->cell_count; i++)
 		if (results->cells[i].done)
 			(void)json_array_append_new(cells, cell_json(&results->cells[i]));
+	for (uint32_t i = 0; i < results->probe_count; i++)
+		if (results->probes[i].done)
+			(void)json_array_append_new(probes, bench_json_probe(&results->probes[i]));
 	for (uint32_t i = 0; i < results->note_count; i++)
 		(void)json_array_append_new(notes, json_string(results->notes[i]));
 	put(root, "schema", json_string("pendbench/1"));
@@ -226,6 +237,7 @@ int bench_json_write(FILE *file, const struct bench_options *options, const stru
 	put(root, "notes", notes);
 	put(root, "trace", trace_json(options, results));
 	put(root, "cells", cells);
+	put(root, "probes", probes);
 	failed = !root || json_dumpf(root, file, JSON_INDENT(1)) != 0 || fputc('\n', file) == EOF;
 	json_decref(root);
 	if (fflush(file) || (file != stdout && fclose(file)))

@@ -44,6 +44,8 @@ struct bench_counts {
 
 struct bench_trace_plan;   /* trace.h */
 struct bench_trace_counts; /* trace.h */
+struct bench_origin;       /* driver_origin.h */
+struct bench_recover;      /* driver_origin.h */
 
 struct bench_lane {
 	_Alignas(128) void *session; /* the implementation's, for this thread */
@@ -68,6 +70,8 @@ struct bench_lane {
 	const char *error_call; /* what answered it */
 	const struct bench_trace_plan *plan;
 	struct bench_trace_counts *traced;
+	struct bench_origin *origin;   /* driver_origin.h */
+	struct bench_recover *recover; /* driver_origin.h */
 	struct bench_counts counts;
 };
 

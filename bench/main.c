@@ -12,6 +12,7 @@
 #include "bench/host.h"
 #include "bench/json.h"
 #include "bench/options.h"
+#include "bench/portable.h"
 #include "bench/results.h"
 #include "bench/run.h"
 #include "bench/scenario.h"
@@ -60,7 +61,7 @@ static int run(const struct bench_options *options, int argc, char **argv)
 	status = bench_run(options, &host, &results);
 	const struct bench_table table = { out, isatty(fileno(out)) != 0, options, &results };
 
-	if (results.cell_count) {
+	if (results.cell_count || results.probe_count) {
 		bench_table_print(&table, &host);
 		fprintf(out, "took %.0f s\n", results.took_s);
 		print_command(out, argc, argv);
@@ -80,8 +81,11 @@ static int run(const struct bench_options *options, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct bench_options options;
-	const int status = bench_options_read(argc, argv, &options);
+	int status;
 
+	if (argc == 4 && strcmp(argv[1], BENCH_PORTABLE_COMMAND) == 0)
+		return bench_portable_main(argv[2], argv[3]);
+	status = bench_options_read(argc, argv, &options);
 	if (status)
 		return status;
 	switch (options.command) {

@@ -37,6 +37,11 @@ enum option_id {
 	OPT_SKIP,
 	OPT_LIVE,
 	OPT_EVENTS,
+	OPT_ALLOC,
+	OPT_RATE,
+	OPT_DECIDE_US,
+	OPT_DECIDE,
+	OPT_PEND_PERCENT,
 	OPT_JSON,
 	OPT_NO_PROGRESS,
 	OPT_HELP,
@@ -74,6 +79,12 @@ static const struct option_spec specs[] = {
 	{ OPT_SKIP, "skip-bad-lines", NULL, "bad lines are left out and counted", NULL },
 	{ OPT_LIVE, "live", "N", "at max speed: mean number of events pended (4Ki)", NULL },
 	{ OPT_EVENTS, "events", "N", "events to generate without a FILE (45000)", NULL },
+	{ OPT_ALLOC, "alloc", "NAME,...", "own, libc, jemalloc, jemalloc-numa (all)",
+	  "alloc, classify" },
+	{ OPT_RATE, "rate", "N,...", "calls a second (100000,1000000; full four)", NULL },
+	{ OPT_DECIDE_US, "decide-us", "US", "from call to decision, or its mean (200)", NULL },
+	{ OPT_DECIDE, "decide", "HOW", "exponential or fixed (exponential)", NULL },
+	{ OPT_PEND_PERCENT, "pend-percent", "PERCENT", "of the calls that are pended (10)", NULL },
 	{ OPT_JSON, "json", "FILE", "write everything measured (- is stdout)", "output" },
 	{ OPT_NO_PROGRESS, "no-progress", NULL, "no progress on stderr", NULL },
 	{ OPT_HELP, "help", NULL, "this text", NULL },
@@ -93,6 +104,8 @@ static const struct bench_options defaults = {
 	.occupancy = 90,
 	.seed = 1,
 	.trace_live = 4096,
+	.decide_us = 200,
+	.pend_percent = 10,
 	.progress = true,
 };
 
@@ -286,6 +299,48 @@ static int set_trace_option(enum option_id id, const char *text, struct bench_op
 	}
 }
 
+static int take_allocator(struct bench_options *options, const char *word, size_t length)
+{
+	static const char *const names[BENCH_ALLOCATORS] = { "own", "libc", "jemalloc",
+							     "jemalloc-numa" };
+
+	for (uint32_t i = 0; i < BENCH_ALLOCATORS; i++) {
+		if (strlen(names[i]) != length || strncmp(names[i], word, length) != 0)
+			continue;
+		if (options->allocators & 1u << i)
+			return -EINVAL;
+		options->allocators |= 1u << i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int read_decide(const char *text, struct bench_options *options)
+{
+	options->decide_fixed = strcmp(text, "fixed") == 0;
+	return options->decide_fixed || strcmp(text, "exponential") == 0
+		       ? 0
+		       : refuse("decide", text, -EINVAL, "fixed or exponential");
+}
+
+static int set_probe_option(enum option_id id, const char *text, struct bench_options *options)
+{
+	switch (id) {
+	case OPT_ALLOC:
+		options->allocators = 0;
+		return read_names("alloc", text, options, take_allocator);
+	case OPT_RATE:
+		return read_list("rate", text, 1000, 10000000, "1000 to 10000000", options->rates,
+				 BENCH_RATES_MAX, &options->rate_count);
+	case OPT_DECIDE_US:
+		return read_u64("decide-us", text, 1, 1000000, "1 to 1000000", &options->decide_us);
+	case OPT_DECIDE:
+		return read_decide(text, options);
+	default:
+		return read_u32("pend-percent", text, 1, 100, "1 to 100", &options->pend_percent);
+	}
+}
+
 static int set_shape_option(enum option_id id, const char *text, struct bench_options *options)
 {
 	switch (id) {
@@ -354,6 +409,12 @@ static int set_option(enum option_id id, const char *text, struct bench_options 
 	case OPT_VERSION:
 		options->command = BENCH_VERSION;
 		return 0;
+	case OPT_ALLOC:
+	case OPT_RATE:
+	case OPT_DECIDE_US:
+	case OPT_DECIDE:
+	case OPT_PEND_PERCENT:
+		return set_probe_option(id, text, options);
 	case OPT_TRACE:
 	case OPT_SPEED:
 	case OPT_STRICT:

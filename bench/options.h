@@ -15,12 +15,22 @@
 #define BENCH_SIZES_MAX 8u
 #define BENCH_THREAD_COUNTS_MAX 8u
 #define BENCH_IMPLS_MAX 16u
+#define BENCH_RATES_MAX 8u
 
 enum bench_exit {
 	BENCH_EXIT_OK = 0,
 	BENCH_EXIT_USAGE = 2,       /* options, or a bad trace */
 	BENCH_EXIT_ENVIRONMENT = 3, /* this machine cannot run it: memory, CPUs, files */
 	BENCH_EXIT_WRONG = 4,       /* accounting is wrong */
+};
+
+/* Where maps have their memory from. */
+enum bench_allocator {
+	BENCH_ALLOC_OWN, /* the library's */
+	BENCH_ALLOC_LIBC,
+	BENCH_ALLOC_JEMALLOC,
+	BENCH_ALLOC_JEMALLOC_NUMA,
+	BENCH_ALLOCATORS,
 };
 
 enum bench_profile { BENCH_QUICK, BENCH_FULL, BENCH_SMOKE };
@@ -41,6 +51,7 @@ struct bench_options {
 	bool threads_given;
 	const struct bench_impl *impls[BENCH_IMPLS_MAX];
 	uint32_t impl_count;
+	bool impls_given;
 	bool scalar;
 	bool batch;
 	uint32_t batch_width;
@@ -51,6 +62,7 @@ struct bench_options {
 	bool caller_clock;
 
 	uint32_t repeats;
+	bool repeats_given;
 	uint64_t window_ns;
 	uint64_t warm_up_ns;
 	uint64_t seed;
@@ -61,6 +73,13 @@ struct bench_options {
 	bool strict;
 	uint64_t trace_live;
 	uint64_t trace_events;
+
+	uint64_t rates[BENCH_RATES_MAX]; /* calls a second */
+	uint32_t rate_count;
+	uint64_t decide_us;    /* from the call to the decision, or its mean */
+	bool decide_fixed;     /* not drawn */
+	uint32_t pend_percent; /* of the calls */
+	uint32_t allocators;   /* 1 << enum bench_allocator; 0: all that there are */
 
 	const char *json;
 	bool progress;

@@ -8,6 +8,17 @@
 
 #include <string.h>
 
+/* Calls a second. */
+static void set_rates(struct bench_options *options)
+{
+	static const uint64_t rates[] = { 100000, 1000000, 300000, 3000000 };
+
+	options->rate_count = options->profile == BENCH_FULL    ? 4
+			      : options->profile == BENCH_QUICK ? 2
+								: 1;
+	memcpy(options->rates, rates, options->rate_count * sizeof(rates[0]));
+}
+
 /* What was not said, by profile. */
 static void set_defaults(struct bench_options *options)
 {
@@ -21,6 +32,7 @@ static void set_defaults(struct bench_options *options)
 		[BENCH_SMOKE] = { 2, 1, 1000000, 200000 },
 	};
 
+	options->repeats_given = options->repeats > 0;
 	if (!options->repeats)
 		options->repeats = profiles[options->profile].repeats;
 	if (!options->window_ns)
@@ -30,10 +42,13 @@ static void set_defaults(struct bench_options *options)
 		options->size_count = profiles[options->profile].sizes;
 		memcpy(options->sizes, sizes, options->size_count * sizeof(sizes[0]));
 	}
+	options->impls_given = options->impl_count > 0;
 	if (!options->impl_count) {
 		for (; bench_impl_at(options->impl_count); options->impl_count++)
 			options->impls[options->impl_count] = bench_impl_at(options->impl_count);
 	}
+	if (!options->rate_count)
+		set_rates(options);
 	if (!options->trace_events)
 		options->trace_events = options->profile == BENCH_SMOKE ? 2000 : 45000;
 }
@@ -104,7 +119,7 @@ bool bench_options_pick(const struct bench_options *options, const struct bench_
 bool bench_options_pick_size(const struct bench_options *options,
 			     const struct bench_scenario *scenario, uint64_t size)
 {
-	if (scenario->stage == BENCH_STAGE_TRACE || !bench_options_pick(options, scenario))
+	if (scenario->stage >= BENCH_STAGE_TRACE || !bench_options_pick(options, scenario))
 		return false;
 	/* A quick run takes the largest size only where it says something new. */
 	if (options->profile == BENCH_QUICK && !options->sizes_given && size > 1u << 20)

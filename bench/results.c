@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/probe.h"
+
 #define REPEATS_MAX 1000u /* as options.c allows */
 
 static bool add_row(struct bench_cell *cell, const struct bench_impl *impl, bool batch)
@@ -94,6 +96,9 @@ void bench_results_free(struct bench_results *results)
 	for (uint32_t i = 0; i < results->cell_count; i++)
 		free_cell(&results->cells[i]);
 	free(results->cells);
+	for (uint32_t i = 0; i < results->probe_count; i++)
+		bench_probe_free(&results->probes[i]);
+	free(results->probes);
 	bench_trace_free(&results->trace);
 	memset(results, 0, sizeof(*results));
 }

@@ -52,11 +52,15 @@ struct bench_figure {
 	double high;
 };
 
+struct bench_probe_cell; /* probe.h */
+
 struct bench_results {
+	struct bench_probe_cell *probes;
+	uint32_t probe_count;
 	struct bench_cell *cells;
 	uint32_t cell_count;
 	uint32_t cell_room;
-	char notes[16][160]; /* what was left out, and why */
+	char notes[64][240]; /* what was left out, and why */
 	uint32_t note_count;
 	struct bench_trace trace; /* of the scenario trace */
 	double trace_live_mean;

@@ -17,6 +17,7 @@
 #include "bench/clock.h"
 #include "bench/measure.h"
 #include "bench/parse.h"
+#include "bench/probe.h"
 #include "bench/subject.h"
 
 #define MEMORY_MAX (12ull << 30)
@@ -292,7 +293,7 @@ static uint64_t count_windows(const struct bench_run *run)
 						 (options->batch && batch ? 1u : 0u));
 		}
 	}
-	return rows * options->repeats;
+	return rows * options->repeats + bench_probe_count(run);
 }
 
 /* Drops numbers of threads that nobody asked for and this machine has no CPUs for. */
@@ -348,7 +349,7 @@ static int run_all(struct bench_run *run)
 	for (uint32_t n = 0; !status && (scenario = bench_scenario_at(n)) != NULL; n++)
 		if (scenario->stage == BENCH_STAGE_TRACE && bench_options_pick(options, scenario))
 			status = bench_run_trace(run, scenario);
-	return status;
+	return status ? status : bench_run_probes(run);
 }
 
 int bench_run(const struct bench_options *options, const struct bench_host *host,
@@ -367,6 +368,10 @@ int bench_run(const struct bench_options *options, const struct bench_host *host
 	for (uint32_t i = 0; i < run.thread_count; i++)
 		if (run.threads[i] > most)
 			most = (uint32_t)run.threads[i];
+	if (bench_probe_threads(options) > most)
+		most = bench_probe_threads(options);
+	if (most > host->cpu_count)
+		most = host->cpu_count;
 	if (bench_team_create(most, host->cpus, &run.team)) {
 		bench_complain("cannot start %u threads", most);
 		return BENCH_EXIT_ENVIRONMENT;
@@ -379,7 +384,7 @@ int bench_run(const struct bench_options *options, const struct bench_host *host
 	bench_progress_end(&run.progress);
 	bench_team_destroy(run.team);
 	results->took_s = (double)(bench_clock_ns() - run.begun_ns) / 1e9;
-	if (!status && !results->cell_count) {
+	if (!status && !results->cell_count && !results->probe_count) {
 		for (uint32_t i = 0; i < results->note_count; i++)
 			bench_complain("%s", results->notes[i]);
 		bench_complain("nothing is left to measure");

@@ -17,7 +17,10 @@ enum bench_stage {
 	BENCH_STAGE_STEADY, /* filled to the occupancy */
 	BENCH_STAGE_FULL,
 	BENCH_STAGE_TRACE, /* a table of its own */
+	BENCH_STAGE_PROBE, /* no table: probe.h */
 };
+
+struct bench_probe; /* probe.h */
 
 struct bench_scenario {
 	const char *name;
@@ -26,8 +29,9 @@ struct bench_scenario {
 	enum bench_stage stage;
 	enum bench_loop scalar;
 	enum bench_loop batch;
-	uint32_t needs;       /* enum bench_ability, to run at all */
-	uint32_t batch_needs; /* ... in batches */
+	uint32_t needs;                  /* enum bench_ability, to run at all */
+	uint32_t batch_needs;            /* ... in batches */
+	const struct bench_probe *probe; /* BENCH_STAGE_PROBE */
 };
 
 /* The scenario of that number, or NULL past the last. */

@@ -12,6 +12,7 @@
 
 #include "bench/parse.h"
 #include "bench/pingpong.h"
+#include "bench/probe.h"
 #include "bench_build.h"
 
 struct block {
@@ -261,6 +262,9 @@ void bench_table_print(const struct bench_table *table, const struct bench_host 
 	print_header(table, host);
 	for (uint32_t n = 0; (scenario = bench_scenario_at(n)) != NULL; n++)
 		print_scenario(table, scenario);
+	for (uint32_t i = 0; i < table->results->probe_count; i++)
+		if (table->results->probes[i].done)
+			bench_table_probe(table, &table->results->probes[i]);
 	fputc('\n', table->out);
 	for (uint32_t i = 0; i < table->results->note_count; i++)
 		fprintf(table->out, "note: %s\n", table->results->notes[i]);

@@ -23,6 +23,9 @@ struct bench_table {
 void bench_table_print(const struct bench_table *table, const struct bench_host *host);
 
 /* The block of the scenario trace. */
+struct bench_probe_cell; /* probe.h */
+void bench_table_probe(const struct bench_table *table, const struct bench_probe_cell *cell);
+
 void bench_table_trace(const struct bench_table *table, const struct bench_cell *cell);
 
 /* Prints "  123.4 ±5%" in 11 columns. */

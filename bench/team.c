@@ -123,3 +123,15 @@ void bench_team_run(struct bench_team *team, uint32_t count, bench_job_fn job, v
 		pthread_cond_wait(&team->ended, &team->lock);
 	pthread_mutex_unlock(&team->lock);
 }
+
+static void pin_member(void *context, uint32_t member)
+{
+	const struct bench_team *team = context;
+
+	pin(team->members[member].cpu);
+}
+
+void bench_team_pin(struct bench_team *team)
+{
+	bench_team_run(team, team->count, pin_member, team);
+}

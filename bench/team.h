@@ -17,6 +17,9 @@ int bench_team_create(uint32_t count, const uint32_t *cpus, struct bench_team **
 
 void bench_team_destroy(struct bench_team *team);
 
+/* Pins them again, after somebody took their CPUs away for a while. */
+void bench_team_pin(struct bench_team *team);
+
 /* Runs @job on the first @count members at once and waits until all have returned. */
 void bench_team_run(struct bench_team *team, uint32_t count, bench_job_fn job, void *context);
 

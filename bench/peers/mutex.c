@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "bench/driver.h"
+#include "bench/driver_origin.h"
 #include "bench/impl.h"
 #include "bench/pages.h"
 #include "bench/peers/hash.h"
@@ -285,7 +285,7 @@ static const struct bench_ops mutex_ops = {
 
 static void mutex_drive(struct bench_lane *lane, enum bench_loop loop)
 {
-	bench_drive(&mutex_ops, lane, loop);
+	bench_drive_shared(&mutex_ops, lane, loop);
 }
 
 const struct bench_impl bench_impl_mutex = {

@@ -24,7 +24,7 @@
 #endif
 #include <urcu/rculfhash.h>
 
-#include "bench/driver.h"
+#include "bench/driver_origin.h"
 #include "bench/impl.h"
 #include "bench/pages.h"
 #include "bench/peers/hash.h"
@@ -301,7 +301,7 @@ static const struct bench_ops lfht_ops = {
 
 static void lfht_drive(struct bench_lane *lane, enum bench_loop loop)
 {
-	bench_drive(&lfht_ops, lane, loop);
+	bench_drive_shared(&lfht_ops, lane, loop);
 }
 
 #if PEER_QSBR

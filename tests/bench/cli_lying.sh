@@ -8,7 +8,8 @@ lying=$2
 for lie in 'honest::steady' 'honest::trace' 'loses:unexpected answer:steady' \
 	'forgets:is not completed:pend-complete' 'overfills:pend into a full table:full' \
 	'mistakes:another operation:lookup/hit' 'invents:unexpected answer:lookup/miss' \
-	'audits:seven:steady' 'forgets:is not completed:trace'; do
+	'audits:seven:steady' 'forgets:is not completed:trace' \
+	'loses:unexpected answer:exhaust/fill' 'forgets:is not completed:exhaust/recover'; do
 	name=${lie%%:*}
 	scenario=${lie##*:}
 	pattern=${lie#*:}

@@ -28,7 +28,7 @@ expect 0 'mutex' "$bench" list
 refuse 'no scenario matches "stead"' stead
 refuse 'no scenario matches ""' ''
 for option in --threads --sizes --batch --repeats --window --key-size --value-size --occupancy \
-	--seed --live --events; do
+	--seed --live --events --rate --decide-us --pend-percent; do
 	refuse "$option: \"0\" is out of range" $option 0
 	refuse "$option: \"-1\" is out of range" $option -1
 	refuse "$option: \"18446744073709551616\" is out of range" $option 18446744073709551616
@@ -56,6 +56,14 @@ refuse '"scalar" is unknown or given twice' --mode scalar,scalar
 refuse '"nobody" is unknown' --impl nobody
 refuse '"mutex" is unknown or given twice' --impl mutex,mutex
 refuse '"" is unknown' --impl mutex,
+refuse '"tcmalloc" is unknown' --alloc tcmalloc
+refuse '"libc" is unknown or given twice' --alloc libc,libc
+refuse 'is out of range' --rate 999
+refuse 'is out of range' --rate 1000,10000001
+refuse 'is not understood' --rate 1000,1000
+refuse 'is out of range' --decide-us 1000001
+refuse '"uniform" is not understood: fixed or exponential' --decide uniform
+refuse 'is out of range' --pend-percent 101
 
 # What contradicts itself.
 refuse 'contradict each other' --quick

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/driver.h"
+#include "bench/driver_origin.h"
 #include "bench/impl.h"
 
 #define BUCKETS 4096u
@@ -191,7 +191,7 @@ static const struct bench_ops lying_ops = {
 
 static void lying_drive(struct bench_lane *lane, enum bench_loop loop)
 {
-	bench_drive(&lying_ops, lane, loop);
+	bench_drive_shared(&lying_ops, lane, loop);
 }
 
 static int create_honest(const struct bench_shape *shape, void **table)
