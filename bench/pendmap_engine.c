@@ -34,11 +34,17 @@ static void told(void *context, const struct pend_operation *operation)
 	(void)pendi_fetch_add_relaxed(&table->told, 1);
 }
 
+static uint32_t cpu_of(const struct session *session)
+{
+	/* relaxed: whoever polls the wrong shard polls again. */
+	return pendi_load_relaxed(&session->cpu);
+}
+
 /* Serves all shards of the table's threads until there is nothing to do. */
 static void poll_all(struct table *table)
 {
 	for (uint32_t i = 0; i < table->threads; i++)
-		while (pend_engine_poll(table->engine, table->sessions[i].cpu, 1024) >= 1024)
+		while (pend_engine_poll(table->engine, cpu_of(&table->sessions[i]), 1024) >= 1024)
 			;
 }
 
@@ -50,7 +56,7 @@ static inline void count_completions(struct session *session, uint32_t count)
 	if (session->unpolled < POLL_EVERY)
 		return;
 	session->unpolled = 0;
-	(void)pend_engine_poll(session->table->engine, session->cpu, POLL_BUDGET);
+	(void)pend_engine_poll(session->table->engine, cpu_of(session), POLL_BUDGET);
 }
 
 /* Whether all that was completed was told. relaxed: counts. */
@@ -135,12 +141,15 @@ static uint32_t engine_complete_key_batch(void *opaque, const unsigned char *key
 static void engine_tick(void *opaque)
 {
 	struct session *session = opaque;
+	const uint32_t own = cpu_of(session);
 
 	map_tick(opaque);
-	for (uint32_t i = 0; i < session->table->threads; i++)
-		if (session->table->sessions[i].cpu != session->cpu)
-			(void)pend_engine_poll(session->table->engine,
-					       session->table->sessions[i].cpu, POLL_BUDGET);
+	for (uint32_t i = 0; i < session->table->threads; i++) {
+		const uint32_t cpu = cpu_of(&session->table->sessions[i]);
+
+		if (cpu != own)
+			(void)pend_engine_poll(session->table->engine, cpu, POLL_BUDGET);
+	}
 }
 
 /* How many operations came to their end since the last call. */
@@ -158,7 +167,7 @@ static uint32_t polled_finish(void *opaque, uint32_t budget)
 {
 	struct session *session = opaque;
 
-	(void)pend_engine_poll(session->table->engine, session->cpu, budget);
+	(void)pend_engine_poll(session->table->engine, cpu_of(session), budget);
 	return count_told(session);
 }
 
@@ -177,8 +186,8 @@ static void engine_enter(void *opaque)
 {
 	struct session *session = opaque;
 
-	session->cpu = (uint32_t)sched_getcpu();
-	/* relaxed: a count. */
+	/* relaxed, both: whoever polls the wrong shard polls again; a count. */
+	pendi_store_relaxed(&session->cpu, (uint32_t)sched_getcpu());
 	session->told_seen = pendi_load_relaxed(&session->table->told);
 	map_tick(opaque);
 }

@@ -26,8 +26,8 @@ struct session {
 	uint32_t key_size;
 	uint32_t value_size;
 	bool caller_clock;
-	uint32_t cpu;             /* of an engine: whose shard is this thread's */
-	uint32_t unpolled;        /* completions since the last poll */
+	_Atomic uint32_t cpu; /* of an engine: whose shard is this thread's; others poll it too */
+	uint32_t unpolled;    /* completions since the last poll */
 	_Atomic uint64_t decided; /* completions by this thread */
 	uint64_t retried;         /* pends that found the table full until it was polled */
 	uint64_t told_seen;       /* of table->told, by who drives the loop */
