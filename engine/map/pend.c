@@ -198,6 +198,19 @@ static PENDI_COLD int refuse_closed(struct pend_map *map)
 	return -ESHUTDOWN;
 }
 
+/* What a full map refuses needs no gate: nothing is going to be pended. */
+PENDI_ALWAYS_INLINE bool is_known_full(const struct pend_map *map)
+{
+	return pendi_pool_is_full(&map->recycler.free) && !map->recycler.deferred &&
+	       pendi_map_is_open(map);
+}
+
+static int refuse_full(struct pend_map *map)
+{
+	pendi_tally_add(&map->tally, PENDI_COUNT_REFUSED_FULL, 1);
+	return -ENOSPC;
+}
+
 PENDI_FLATTEN int pend_map_pend(struct pend_map *map, const struct pend_request *request,
 				uint64_t *handle)
 {
@@ -211,6 +224,8 @@ PENDI_FLATTEN int pend_map_pend(struct pend_map *map, const struct pend_request 
 	error = pendi_map_check_request(map, request);
 	if (PENDI_UNLIKELY(error))
 		return error;
+	if (PENDI_UNLIKELY(is_known_full(map)))
+		return refuse_full(map);
 	pendi_gate_enter(&map->tally, map->light);
 	if (PENDI_UNLIKELY(!pendi_map_is_open(map)))
 		return refuse_closed(map);
