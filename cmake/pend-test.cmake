@@ -20,6 +20,8 @@ set(PEND_TEST_ENVIRONMENT
 
 # What torture tests are started with: nothing, or valgrind. Then they have the label of the tool
 # too, which is what `./dev helgrind` runs; tests of one thread or under Criterion do not exist.
+# Nothing is suppressed but what valgrind itself does by default: glibc's own accesses inside
+# pthread_mutex_..., pthread_cond_... and pthread_once(), which the tool takes for a program's.
 set(PEND_TEST_RUNNER)
 set(PEND_TEST_LABELS)
 if(PEND_VALGRIND)
