@@ -11,6 +11,10 @@
  */
 #include "engine/map/map_internal.h"
 
+/* Operations of a lost session that are decided without a rest: less than a queue holds. */
+#define DISOWN_STRIDE 4096u
+#define DISOWN_PAUSE_NS 1000u
+
 /* Gives the operation @action. Without one (PEND_ACTION_PENDING, PENDI_SESSION_BLOCK_ENDLESS) it
  * waits for its deadline, and is blocked if it has none. */
 void pendi_map_disown_one(struct pend_map *map, uint64_t handle, uint32_t action)
@@ -33,6 +37,7 @@ void pendi_map_disown(struct pendi_client *client, uint32_t owner, uint32_t acti
 {
 	struct pend_map *map = PENDI_CONTAINER_OF(client, struct pend_map, client);
 	const struct pendi_slab *slab = &map->recycler.slab;
+	uint32_t found = 0;
 
 	for (uint32_t slot = pendi_slab_next_used(slab, 0); slot < slab->count;
 	     slot = pendi_slab_next_used(slab, slot + 1)) {
@@ -41,8 +46,12 @@ void pendi_map_disown(struct pendi_client *client, uint32_t owner, uint32_t acti
 		const uint64_t word = pendi_load_acquire(&at->word, SL1);
 
 		/* [SL2.acq] Pairs with [SL2.rel] in fill_operation(); validated by the handle. */
-		if (pendi_word_is_live(word) && pendi_load_acquire(&at->owner, SL2) == owner)
-			pendi_map_disown_one(map, pendi_handle_make(word, slot), action);
+		if (!pendi_word_is_live(word) || pendi_load_acquire(&at->owner, SL2) != owner)
+			continue;
+		pendi_map_disown_one(map, pendi_handle_make(word, slot), action);
+		/* Whoever finishes what was decided so far may want this CPU. */
+		if (++found % DISOWN_STRIDE == 0)
+			pendi_gate_pause(DISOWN_PAUSE_NS);
 	}
 }
 

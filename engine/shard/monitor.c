@@ -22,6 +22,7 @@
 #include "engine/shard/visit.h"
 #include "platform/clock.h"
 #include "platform/cpu.h"
+#include "platform/sched.h"
 
 #define MONITOR_LONG_NS 1000000000ull
 #define MONITOR_WINDOWS 64u /* of one shard that the monitor serves, in one look */
@@ -286,6 +287,10 @@ static void *run_monitor(void *argument)
 	struct pend_engine *engine = argument;
 
 	pendi_engine_own = engine;
+	/* As the executors: who watches them must not wait until they have nothing to do. Where it
+	 * is refused, they were too, and counted it. */
+	if (engine->fifo_priority)
+		(void)pendi_sched_fifo(engine->fifo_priority);
 	/* relaxed: whoever stops it kicks it. */
 	while (!pendi_load_relaxed(&engine->stop)) {
 		const uint64_t wait_ns = pendi_monitor_look(engine);
