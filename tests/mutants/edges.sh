@@ -18,6 +18,8 @@
 #	SH6 SH9 SH10 SH11 SE6 SE7 DB2
 #				in these programs a lock, the start or the end of a thread, or another
 #				edge orders the plain memory behind them too
+#	DL1			seen two times in three: armer and look must meet just then. The thread
+#				sanitizer is asked for it (mutant.deadline)
 # Exit status: 0 all found, 1 not.
 set -u
 
@@ -32,7 +34,6 @@ index="index/index.torture_index --rounds 8000"
 steps="epoch/epoch_native_steps"
 epoch="epoch/epoch_conformance_native --rounds 600 --only"
 queue="queue/queue.torture_queue --rounds 4000"
-agenda="deadline/deadline.torture_agenda --rounds 20000 --only once"
 shard="shard/shard.torture_shard --rounds 40 --only leave"
 ring="session/session.torture_ring --rounds 5000"
 loss="session/session.torture_loss --rounds 60"
@@ -102,7 +103,6 @@ runner=$*
 judge "$pool" FR1 PK2
 judge "$index" SL1
 judge "$queue" QU1
-judge "$agenda" DL1
 judge "$shard" SH3 SH4
 judge "$ring" SE2
 judge "$loss" SE4 SE5
