@@ -73,8 +73,6 @@ void pendi_engine_expect(struct pendi_client *client, uint32_t cpu, uint32_t tic
 /* The tick in which @ns (CLOCK_MONOTONIC) lies, rounded up; never PENDI_TICK_NEVER. */
 uint32_t pendi_engine_tick(const struct pend_engine *engine, uint64_t ns);
 
-/* How many ticks @ns nanoseconds are, rounded up: 1 .. 2^29. */
-uint32_t pendi_engine_ticks(const struct pend_engine *engine, uint64_t ns);
 /* Nanoseconds of a tick. */
 uint64_t pendi_engine_tick_length(const struct pend_engine *engine);
 

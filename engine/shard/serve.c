@@ -18,9 +18,6 @@
 #include "platform/clock.h"
 #include "platform/cpu.h"
 
-/* A duration in ticks; agendas compare ticks that are less than twice that apart. */
-#define TICKS_MOST (1u << 29)
-
 /* Row 0 belongs to the thread that is the executor of the shard's CPU. */
 static bool shard_is_own(const struct pendi_shard *shard)
 {
@@ -77,13 +74,6 @@ uint32_t pendi_engine_tick(const struct pend_engine *engine, uint64_t ns)
 	const uint32_t tick = (uint32_t)(whole + (ns % engine->tick_ns != 0));
 
 	return tick != PENDI_TICK_NEVER ? tick : tick + 1;
-}
-
-uint32_t pendi_engine_ticks(const struct pend_engine *engine, uint64_t ns)
-{
-	const uint64_t ticks = ns / engine->tick_ns + (ns % engine->tick_ns != 0);
-
-	return ticks == 0 ? 1 : ticks > TICKS_MOST ? TICKS_MOST : (uint32_t)ticks;
 }
 
 uint64_t pendi_engine_tick_length(const struct pend_engine *engine)

@@ -217,10 +217,6 @@ Test(poll, ticks_are_rounded_up_and_never_never)
 	cr_assert_eq(pendi_engine_tick(engine, (1ull << 32) * tick_ns), 1);
 	cr_assert_eq(pendi_engine_tick_begun(engine, (1ull << 32) * tick_ns), UINT32_MAX);
 	cr_assert_eq(pendi_engine_tick(engine, 0), 1);
-	cr_assert_eq(pendi_engine_ticks(engine, 0), 1);
-	cr_assert_eq(pendi_engine_ticks(engine, tick_ns), 1);
-	cr_assert_eq(pendi_engine_ticks(engine, tick_ns + 1), 2);
-	cr_assert_eq(pendi_engine_ticks(engine, UINT64_MAX), 1u << 29);
 }
 
 Test(poll, a_look_is_made_in_its_tick_and_not_before)
