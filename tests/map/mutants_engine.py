@@ -63,8 +63,8 @@ MUTANTS = [Mutant(*m) for m in (
      "PENDI_ALWAYS_INLINE uint64_t pendi_word_finish(uint64_t word)\n{\n"
      "	return word & PENDI_WORD_GENERATION_MASK;"),
     ("a lost session takes what is not its own", "A", OWNER,
-     "pendi_word_is_live(word) && pendi_load_acquire(&at->owner, SL2) == owner)",
-     "pendi_word_is_live(word))"),
+     "		if (!pendi_word_is_live(word) || pendi_load_acquire(&at->owner, SL2) != owner)\n",
+     "		(void)owner;\n		if (!pendi_word_is_live(word))\n"),
     ("a decision during a re-run is overwritten", "A", RERUN,
      "	} while (!pendi_cas_acq_rel(&at->word, &word, step.word, SL3, SL1));",
      "	} while (0);\n	pendi_store_release(&at->word, step.word, SL1);"),
