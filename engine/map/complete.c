@@ -166,6 +166,14 @@ PENDI_FLATTEN int pend_map_complete(struct pend_map *map, uint64_t handle, enum 
 	return pendi_map_complete(map, handle, action, PEND_ORIGIN_ORCHESTRATOR);
 }
 
+int pend_map_cancel(struct pend_map *map, uint64_t handle)
+{
+	const int error = pendi_map_check(map);
+
+	return error ? error
+		     : pendi_map_complete(map, handle, PEND_ACTION_BLOCK, PEND_ORIGIN_CANCEL);
+}
+
 int pendi_map_complete_key(struct pend_map *map, const struct pendi_key *key, uint32_t action)
 {
 	const struct pendi_found found = pendi_index_find(&map->index, key);

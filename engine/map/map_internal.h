@@ -104,7 +104,8 @@ struct pendi_moment {
 	uint64_t now_ns; /* 0: not yet read */
 };
 
-/* pend.c: pends in a slot that was taken. Returns 0 or -EEXIST, after which the slot is put. */
+/* pend.c: pends in a slot that was taken. Returns 0, or -EEXIST or what request->hold returned, after
+ * which the slot is put. */
 int pendi_map_arm(struct pend_map *map, const struct pend_request *request,
 		  const struct pendi_key *key, uint32_t slot, struct pendi_moment *moment,
 		  uint64_t *handle);

@@ -2,11 +2,11 @@
 /*
  * pend.c - pending one operation.
  *
- *	check the request -> gate -> admit -> take a slot -> arm -> key -> index -> fill -> publish
- *	                      |       |         |                           |
- *	                      |       |         +-> -ENOSPC, -EAGAIN        +-> -EEXIST: the slot goes
- *	                      |       +-> -EDQUOT, -ENOBUFS, ..                 back
- *	                      +-> -ESHUTDOWN
+ *	check the request -> gate -> admit -> take a slot -> arm -> key -> index -> fill -> hold
+ *	                      |       |         |                           |               |  -> publish
+ *	                      |       |         +-> -ENOSPC, -EAGAIN        |               +-> its error
+ *	                      |       +-> -EDQUOT, -ENOBUFS, ..             +-> -EEXIST
+ *	                      +-> -ESHUTDOWN                                    (the slot goes back)
  *
  * Nothing is visible before the last step, and each step before it can be taken back, so an
  * error leaves no trace but its counter (guarantee I). The slot is reserved before the key is, so
@@ -80,8 +80,29 @@ static void fill_operation(const struct pend_map *map, struct pendi_slot *slot,
 		pendi_store_relaxed(pendi_slab_charge(slab, slot), pendi_map_charge(map, request));
 	if (map->value_size)
 		pendi_slot_fill(pendi_slab_value(slab, slot), request->value, map->value_size);
-	if (map->scratch_size)
+	if (map->scratch_size && !request->hold)
 		fill_scratch(map, slot, request->scratch);
+}
+
+/* Has the caller hold the operation. If it cannot, the slot goes back as if nothing had been. */
+static __attribute__((noinline)) int hold(struct pend_map *map, const struct pend_request *request,
+					  uint32_t slot)
+{
+	const struct pendi_slab *slab = &map->recycler.slab;
+	struct pendi_slot *at = pendi_map_slot(map, slot);
+	/* relaxed: the word is ours. */
+	const uint64_t handle = pendi_handle_make(pendi_load_relaxed(&at->word), slot);
+	void *scratch = map->scratch_size ? pendi_slab_scratch(slab, at) : NULL;
+	const int error = request->hold(request->hold_context, handle, scratch);
+
+	if (PENDI_LIKELY(!error))
+		return 0;
+	if (map->key_size)
+		pendi_index_remove(&map->index, slot);
+	pendi_slot_disarm(at);
+	pendi_recycler_return(&map->recycler, slot);
+	pendi_tally_add(&map->tally, PENDI_COUNT_REFUSED_HOLD, 1);
+	return error;
 }
 
 /*
@@ -131,6 +152,12 @@ int pendi_map_arm(struct pend_map *map, const struct pend_request *request,
 	fill_operation(map, at, request, now, due_ns);
 	if (map->engine)
 		cover(map, slot, life, due_ns);
+	if (PENDI_UNLIKELY(request->hold != NULL)) {
+		const int error = hold(map, request, slot);
+
+		if (PENDI_UNLIKELY(error))
+			return error;
+	}
 	*handle = pendi_handle_make(pendi_slot_publish(at, frame), slot);
 	return 0;
 }

@@ -27,9 +27,10 @@ static void read_counters(const struct pend_map *map, struct pend_map_stats *sta
 	stats->by_deadline = sum(map, PENDI_COUNT_BY_ORIGIN + PEND_ORIGIN_DEADLINE);
 	stats->by_drain = sum(map, PENDI_COUNT_BY_ORIGIN + PEND_ORIGIN_DRAIN);
 	stats->by_owner = sum(map, PENDI_COUNT_BY_ORIGIN + PEND_ORIGIN_OWNER);
+	stats->by_cancel = sum(map, PENDI_COUNT_BY_ORIGIN + PEND_ORIGIN_CANCEL);
 	stats->completions = stats->by_orchestrator + stats->by_program + stats->by_limit +
 			     stats->by_destroy + stats->by_deadline + stats->by_drain +
-			     stats->by_owner;
+			     stats->by_owner + stats->by_cancel;
 	stats->pends = sum(map, PENDI_COUNT_PENDS);
 	/* A pend is counted after it is published: its completion may have been counted first. */
 	stats->live = stats->pends > stats->completions ? stats->pends - stats->completions : 0;
@@ -39,6 +40,7 @@ static void read_counters(const struct pend_map *map, struct pend_map_stats *sta
 	stats->refused_stopped = sum(map, PENDI_COUNT_REFUSED_STOPPED);
 	stats->refused_quota = sum(map, PENDI_COUNT_REFUSED_QUOTA);
 	stats->refused_session = sum(map, PENDI_COUNT_REFUSED_SESSION);
+	stats->refused_hold = sum(map, PENDI_COUNT_REFUSED_HOLD);
 	stats->late = sum(map, PENDI_COUNT_LATE);
 	stats->duplicates = sum(map, PENDI_COUNT_DUPLICATES);
 	stats->denied = sum(map, PENDI_COUNT_DENIED);

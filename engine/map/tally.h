@@ -36,10 +36,11 @@ enum pendi_counter {
 	PENDI_COUNT_OVERFLOWS,
 	PENDI_COUNT_ARMS,
 	PENDI_COUNT_STAGED_LOST,
+	PENDI_COUNT_REFUSED_HOLD,
 	PENDI_COUNTERS = 32,
 };
 
-_Static_assert(PENDI_COUNT_STAGED_LOST < PENDI_COUNTERS, "they fit in a row");
+_Static_assert(PENDI_COUNT_REFUSED_HOLD < PENDI_COUNTERS, "they fit in a row");
 
 struct pendi_tally_row {
 	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint64_t count[PENDI_COUNTERS];

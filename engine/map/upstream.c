@@ -5,7 +5,7 @@
  *	update(terminal)  stages: 3 bits of the slot word, by CAS; decides nothing
  *	update(CONTINUE)  continues
  *	delete            decides with what is staged, or BLOCK, in the same CAS
- *	complete map, bpf_complete_operation   decide
+ *	complete map, pend_map_complete_elem   decide
  *
  * What is staged lives in the word, so a delete delivers a verdict that was staged for this very
  * operation and no other, and two orchestrators that interleave their steps cannot deliver one that
@@ -212,7 +212,7 @@ enum pend_result pend_complete_map_update_elem(struct pend_session *session, str
 	return result_of_error(error);
 }
 
-int bpf_complete_operation(struct pend_session *session, struct pend_map *map,
+int pend_map_complete_elem(struct pend_session *session, struct pend_map *map,
 			   const struct pend_key *key, enum pend_action action)
 {
 	uint32_t owner;

@@ -59,8 +59,9 @@ enum pend_origin {
 	PEND_ORIGIN_LIMIT = 2,        /**< continued more often than the map allows */
 	PEND_ORIGIN_DESTROY = 3,      /**< the map went away */
 	PEND_ORIGIN_DEADLINE = 4,     /**< nobody decided in time */
-	PEND_ORIGIN_DRAIN = 5,        /**< the map was disabled */
+	PEND_ORIGIN_DRAIN = 5,        /**< the map was disabled, or its program went (link.h) */
 	PEND_ORIGIN_OWNER = 6,        /**< its session was lost */
+	PEND_ORIGIN_CANCEL = 7,       /**< whoever waited for it is gone: pend_map_cancel() */
 };
 
 /** What a program returns from a re-run. The values are those of the upstream headers. */
@@ -69,6 +70,9 @@ enum pend_verdict {
 	PEND_VERDICT_PROCEED_SOFT = 1, /**< completes with PEND_ACTION_PERMIT_SOFT */
 	PEND_VERDICT_PROCEED_HARD = 2, /**< completes with PEND_ACTION_PERMIT_HARD */
 	PEND_VERDICT_PEND = 3,         /**< stays pended under the same handle */
+	PEND_VERDICT_DEFER_TO_PASSIVE =
+		4, /**< in hooks (hook.h): run again where it may block; of a
+					    * re-run as PEND_VERDICT_REJECT */
 };
 
 /** The states a lookup can see. */
@@ -187,6 +191,14 @@ static inline struct pend_map_options pend_map_options_default(void)
 	return options;
 }
 
+/**
+ * Called by a pend, with the handle, when it cannot fail any more for reasons of the map, and before
+ * anybody can see the operation. Not 0, a negative errno: the pend is taken back, leaves no trace,
+ * and returns that. It must not block, nor pend in the same map. @p scratch is the operation's, all of
+ * it to be written here, or NULL.
+ */
+typedef int (*pend_hold_fn)(void *context, uint64_t handle, void *scratch);
+
 /** One operation to pend. Begin with all zero, then set fields. */
 struct pend_request {
 	const void *key;        /**< key_size bytes; NULL in a map without keys */
@@ -203,6 +215,8 @@ struct pend_request {
 	int32_t subject_pid; /**< the process whose operation it is, or 0: a session does not pend
 			       * its own process's */
 	uint32_t flags;      /**< enum pend_request_flag bits */
+	pend_hold_fn hold;   /**< NULL: none. With it, @p scratch is ignored. */
+	void *hold_context;  /**< handed to it */
 };
 
 /** What a lookup tells about an operation, besides its value. */
@@ -227,7 +241,7 @@ struct pend_map_stats {
 	uint32_t size;        /**< sizeof as the caller compiled it, set by the caller */
 	uint32_t max_entries; /**< as created */
 	uint64_t pends;       /**< operations pended */
-	uint64_t completions; /**< operations completed, whoever did: the sum of the next seven */
+	uint64_t completions; /**< operations completed, whoever did: the sum of the next eight */
 	uint64_t by_orchestrator; /**< ... by complete calls */
 	uint64_t by_program;      /**< ... by the verdict of a re-run */
 	uint64_t by_limit;        /**< ... by PEND_MAP_LIMIT_BLOCKS */
@@ -235,6 +249,7 @@ struct pend_map_stats {
 	uint64_t by_deadline;     /**< ... because nobody decided in time */
 	uint64_t by_drain;        /**< ... because the map was disabled */
 	uint64_t by_owner;        /**< ... because their session was lost */
+	uint64_t by_cancel;       /**< ... because whoever waited for them is gone */
 	uint64_t live;            /**< pended and not completed */
 	uint64_t refused_full;    /**< pends refused with -ENOSPC */
 	uint64_t refused_reserve; /**< pends refused with -EAGAIN */
@@ -242,6 +257,7 @@ struct pend_map_stats {
 	uint64_t refused_stopped; /**< pends refused with -ESHUTDOWN while the map lived */
 	uint64_t refused_quota;   /**< pends refused with -EDQUOT for bytes */
 	uint64_t refused_session; /**< pends refused by their session: its counters say why */
+	uint64_t refused_hold;    /**< pends refused by their hold function */
 	uint64_t late;         /**< completes that found a stale handle or no such key, -ENOENT */
 	uint64_t duplicates;   /**< completes that came second, -EALREADY */
 	uint64_t denied;       /**< completes by somebody who does not own the operation, -EPERM */
@@ -329,6 +345,7 @@ PEND_API int pend_map_destroy(struct pend_map *map);
  * @retval -EDQUOT     the byte quota of the map or the engine, or the session's share, is used up
  * @retval -ENOBUFS    the session's ring of notices is full
  * @retval -EDEADLK    subject_pid is the session's own process: it would wait for itself
+ * @retval -ENOMEM     for example: any other error is what request->hold returned
  *
  * @context     any thread, also inside an epoch or a completion function; never sleeps
  * @progress    lock-free
@@ -514,6 +531,24 @@ PEND_API int pend_map_poll(struct pend_map *map, uint32_t budget);
  */
 PEND_API int pend_map_close_frame(struct pend_map *map, uint64_t handle,
 				  enum pend_verdict verdict) PEND_MUST_CHECK;
+
+/**
+ * Complete an operation because whoever waited for it is gone: PEND_ACTION_BLOCK by
+ * PEND_ORIGIN_CANCEL, whichever session it belongs to (X13).
+ *
+ * @retval 0           accepted, as pend_map_complete()
+ * @retval -EFAULT     @p map is NULL
+ * @retval -ESHUTDOWN  the map has been destroyed
+ * @retval -ENOENT     no such operation
+ * @retval -EALREADY   it is decided
+ *
+ * @context     as pend_map_complete()
+ * @progress    lock-free, apart from the completion function
+ * @complexity  O(1)
+ * @since       0.1
+ * @see         engine/map/complete.c, tests/map/test_hold.c
+ */
+PEND_API int pend_map_cancel(struct pend_map *map, uint64_t handle) PEND_MUST_CHECK;
 
 /**
  * Give one operation another deadline.

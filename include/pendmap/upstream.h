@@ -185,8 +185,9 @@ PEND_API enum pend_result pend_complete_map_update_elem(struct pend_session *ses
 							const struct pend_complete_entry *entry);
 
 /**
- * Complete an operation, under the upstream name: for programs, from a re-run or from the hook frame
- * that pended it (F17), and for orchestrators.
+ * Complete an operation by its key: for orchestrators, and for programs without a hook of a runtime
+ * (helpers.h has bpf_complete_operation() for the others), from a re-run or from the hook frame that
+ * pended it (F17).
  *
  * @retval 0            accepted, as pend_map_complete()
  * @retval -EFAULT      @p map or @p key is NULL
@@ -205,7 +206,7 @@ PEND_API enum pend_result pend_complete_map_update_elem(struct pend_session *ses
  * @since       0.1
  * @see         F17; engine/map/upstream.c, tests/map/test_upstream.c
  */
-PEND_API int bpf_complete_operation(struct pend_session *session, struct pend_map *map,
+PEND_API int pend_map_complete_elem(struct pend_session *session, struct pend_map *map,
 				    const struct pend_key *key,
 				    enum pend_action action) PEND_MUST_CHECK;
 

@@ -45,7 +45,7 @@ TESTS = {
     "oom": ["tests/map/oom.c"],
 }
 UNIT_TESTS = ("frame", "deadline", "cover", "extend", "control", "drain", "owner", "quota",
-              "upstream")
+              "upstream", "hold")
 
 Mutant = collections.namedtuple("Mutant", "name guarantee file old new test arguments")
 
@@ -302,6 +302,18 @@ MUTANTS = (
     ("a refused pend keeps its notice and its bytes", "I", PEND,
      "		pendi_map_dismiss(map, &admission);\n", "		(void)pendi_map_dismiss;\n", "owner",
      "refusals_leave_no_trace"),
+    ("what its hold refused keeps its slot", "D", PEND,
+     "	pendi_slot_disarm(at);\n	pendi_recycler_return(&map->recycler, slot);\n"
+     "	pendi_tally_add(&map->tally, PENDI_COUNT_REFUSED_HOLD, 1);\n",
+     "	pendi_slot_disarm(at);\n	pendi_tally_add(&map->tally, PENDI_COUNT_REFUSED_HOLD, 1);\n",
+     "hold", "what_it_refuses_never_was"),
+    ("its hold's refusal is ignored", "I", PEND,
+     "		if (PENDI_UNLIKELY(error))\n			return error;\n	}\n	*handle =",
+     "		(void)error;\n	}\n	*handle =", "hold", "what_it_refuses_never_was"),
+    ("a cancel asks who owns it", "A", COMPLETE,
+     "pendi_map_complete(map, handle, PEND_ACTION_BLOCK, PEND_ORIGIN_CANCEL)",
+     "pendi_map_complete(map, handle, PEND_ACTION_BLOCK, PEND_ORIGIN_ORCHESTRATOR)", "hold",
+     "ends_an_operation_whoever_owns_it"),
     ("a session's refusal keeps bytes", "I", ADMIT,
      "	admission->ticket.seat = NULL;\n	if (admission->charge)\n"
      "		give_bytes(map, admission->charge);\n	pendi_tally_add",

@@ -174,7 +174,7 @@ BOTH_WAYS(a_program_may_complete_what_it_pended)
 	const uint64_t handle = pend_framed(stage, 1);
 	const struct pend_key key = pend_key_of(handle);
 
-	cr_assert_eq(bpf_complete_operation(NULL, stage->map, &key, PEND_ACTION_PERMIT_SOFT), 0);
+	cr_assert_eq(pend_map_complete_elem(NULL, stage->map, &key, PEND_ACTION_PERMIT_SOFT), 0);
 	settle(stage);
 	cr_assert_eq(stage->told.count, 0);
 	cr_assert_eq(pend_map_close_frame(stage->map, handle, PEND_VERDICT_PEND), 0);

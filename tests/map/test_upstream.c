@@ -75,7 +75,7 @@ static int call(uint64_t handle, enum pend_action action)
 {
 	const struct pend_key key = pend_key_of(handle);
 
-	return bpf_complete_operation(NULL, map, &key, action);
+	return pend_map_complete_elem(NULL, map, &key, action);
 }
 
 static uint32_t staged_of(uint64_t handle)
@@ -313,8 +313,8 @@ Test(upstream, elements_are_checked)
 		REFUSED(map, -EINVAL, pend_map_delete_elem(NULL, map, &bad[i]));
 		/* retval: pend_map_lookup_elem -EINVAL */
 		REFUSED(map, -EINVAL, pend_map_lookup_elem(map, &bad[i], &read));
-		/* retval: bpf_complete_operation -EINVAL */
-		REFUSED(map, -EINVAL, bpf_complete_operation(NULL, map, &bad[i], 3));
+		/* retval: pend_map_complete_elem -EINVAL */
+		REFUSED(map, -EINVAL, pend_map_complete_elem(NULL, map, &bad[i], 3));
 	}
 	for (uint32_t action = 0; action < 20; action += action == 0 ? 5 : 1)
 		REFUSED(map, -EINVAL, update(handle, action, PEND_BPF_EXIST));
@@ -347,8 +347,8 @@ Test(upstream, continuing_has_its_limits)
 
 	/* retval: pend_map_update_elem -EOPNOTSUPP */
 	REFUSED(bare, -EOPNOTSUPP, pend_map_update_elem(NULL, bare, &key, &value, 2));
-	/* retval: bpf_complete_operation -EOPNOTSUPP */
-	REFUSED(bare, -EOPNOTSUPP, bpf_complete_operation(NULL, bare, &key, 4));
+	/* retval: pend_map_complete_elem -EOPNOTSUPP */
+	REFUSED(bare, -EOPNOTSUPP, pend_map_complete_elem(NULL, bare, &key, 4));
 	cr_assert_eq(pend_complete_map_update_elem(
 			     NULL, bare, &key,
 			     &(struct pend_complete_entry){ 1, 8, PEND_COMPLETE_REINVOKE }),
@@ -361,7 +361,7 @@ Test(upstream, continuing_has_its_limits)
 	cr_assert_eq(reruns, 2);
 	/* retval: pend_map_update_elem -ELOOP */
 	REFUSED(map, -ELOOP, update(handle, PEND_ACTION_CONTINUE, PEND_BPF_EXIST));
-	/* retval: bpf_complete_operation -ELOOP */
+	/* retval: pend_map_complete_elem -ELOOP */
 	REFUSED(map, -ELOOP, call(handle, PEND_ACTION_CONTINUE));
 	cr_assert_eq(insert(handle, PEND_COMPLETE_REINVOKE), PEND_EBPF_INVALID_STATE);
 }
@@ -429,18 +429,18 @@ Test(upstream, completing_under_the_upstream_name)
 	const uint64_t handle = pend_key(map, 1);
 	const struct pend_key key = pend_key_of(handle);
 
-	/* retval: bpf_complete_operation -EFAULT */
-	cr_assert_eq(bpf_complete_operation(NULL, NULL, &key, 3), -EFAULT);
-	REFUSED(map, -EFAULT, bpf_complete_operation(NULL, map, NULL, 3));
-	/* retval: bpf_complete_operation -ESHUTDOWN */
-	cr_assert_eq(bpf_complete_operation(NULL, make_destroyed(), &key, 3), -ESHUTDOWN);
+	/* retval: pend_map_complete_elem -EFAULT */
+	cr_assert_eq(pend_map_complete_elem(NULL, NULL, &key, 3), -EFAULT);
+	REFUSED(map, -EFAULT, pend_map_complete_elem(NULL, map, NULL, 3));
+	/* retval: pend_map_complete_elem -ESHUTDOWN */
+	cr_assert_eq(pend_map_complete_elem(NULL, make_destroyed(), &key, 3), -ESHUTDOWN);
 	REFUSED(map, -EINVAL, call(handle, PEND_ACTION_PENDING));
 	REFUSED(map, -EINVAL, call(handle, (enum pend_action)5));
 	REFUSED(map, -EINVAL, call(handle, (enum pend_action)7));
-	/* retval: bpf_complete_operation -ENOENT */
+	/* retval: pend_map_complete_elem -ENOENT */
 	COUNTED(map, -ENOENT, late, call(0, PEND_ACTION_BLOCK));
 	cr_assert_eq(call(handle, PEND_ACTION_PERMIT_HARD), 0);
-	/* retval: bpf_complete_operation -EALREADY */
+	/* retval: pend_map_complete_elem -EALREADY */
 	COUNTED(map, -EALREADY, duplicates, call(handle, PEND_ACTION_BLOCK));
 	was_told(PEND_ACTION_PERMIT_HARD, PEND_ORIGIN_ORCHESTRATOR);
 }
@@ -471,8 +471,8 @@ Test(upstream, belongs_to_its_session)
 		cr_assert_eq(pend_map_update_elem(stranger, map, &key, &value, 2), -EPERM);
 		/* retval: pend_map_delete_elem -EPERM */
 		cr_assert_eq(pend_map_delete_elem(stranger, map, &key), -EPERM);
-		/* retval: bpf_complete_operation -EPERM */
-		cr_assert_eq(bpf_complete_operation(stranger, map, &key, 3), -EPERM);
+		/* retval: pend_map_complete_elem -EPERM */
+		cr_assert_eq(pend_map_complete_elem(stranger, map, &key, 3), -EPERM);
 		cr_assert_eq(pend_complete_map_update_elem(stranger, map, &key, &entry),
 			     PEND_EBPF_ACCESS_DENIED);
 	}
@@ -490,7 +490,7 @@ Test(upstream, belongs_to_its_session)
 	cr_assert_eq(pend_session_close(other), 0);
 	cr_assert_eq(pend_map_update_elem(other, map, &key, &value, 2), -ESHUTDOWN);
 	cr_assert_eq(pend_map_delete_elem(other, map, &key), -ESHUTDOWN);
-	cr_assert_eq(bpf_complete_operation(other, map, &key, 3), -ESHUTDOWN);
+	cr_assert_eq(pend_map_complete_elem(other, map, &key, 3), -ESHUTDOWN);
 	cr_assert_eq(pend_complete_map_update_elem(other, map, &key, &entry),
 		     PEND_EBPF_INVALID_OBJECT);
 	cr_assert_eq(pend_session_close(owner), 0);
