@@ -63,6 +63,7 @@
 #include "epoch/lane.h"
 #include "epoch/native.h"
 #include "epoch/record.h"
+#include "epoch/section.h"
 #include "platform/atomic.h"
 #include "platform/membarrier.h"
 
@@ -82,49 +83,6 @@ struct pendi_native_domain pendi_native = { .epoch = PENDI_EPOCH_START };
 static struct lane lanes[PENDI_LANES];
 
 uint32_t pendi_native_lanes;
-
-static inline void open_section(struct pendi_thread_record *self)
-{
-	/* [EP3.acq] Pairs with [EP3.rel] in advance(): at epoch r + 1 the unlinks that were
-	 * retired at r are seen (S1). */
-	const uint32_t epoch = pendi_load_acquire(&pendi_native.epoch, EP3);
-	/* relaxed: our own word; the fence below orders the store before what follows. */
-	const uint64_t section = pendi_load_relaxed(&self->section);
-
-	pendi_store_relaxed(&self->section, pendi_section_enter(section, epoch));
-	/*
-	 * [EP1.sc] Our word first, then whatever we read inside. Pairs with [EP1.sc] in
-	 * fence_before_scan(): without it both we and the scan could miss the other, and what
-	 * we are about to reach would be freed under us.
-	 */
-	pendi_fence_light(EP1);
-	/* relaxed: after our word, so a change of the state is seen, or we are (EP1). */
-	if (PENDI_UNLIKELY(pendi_load_relaxed(&pendi_native.fences) != PENDI_FENCES_ASYMMETRIC))
-		/* [EP1.sc] The same, in the portable form. */
-		pendi_fence_store_load(EP1);
-}
-
-static inline void close_section(struct pendi_thread_record *self)
-{
-	/* relaxed: our own word. */
-	const uint64_t section = pendi_load_relaxed(&self->section);
-
-	/* [EP2.rel] Pairs with [EP2.acq] in pendi_native_held_up(): our reads are done before
-	 * what we read is reused. */
-	pendi_store_release(&self->section, pendi_section_exit(section), EP2);
-}
-
-static void pin(struct pendi_thread_record *self)
-{
-	if (self->nest++ == 0)
-		open_section(self);
-}
-
-static void unpin(struct pendi_thread_record *self)
-{
-	if (--self->nest == 0)
-		close_section(self);
-}
 
 bool pendi_native_held_up(uint32_t epoch, bool any)
 {
@@ -217,11 +175,11 @@ uint32_t pendi_native_collect(struct pendi_thread_record *self, uint32_t lane, u
 
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	pendi_store_relaxed(&self->turns, turns + 1);
-	pin(self);
+	pendi_section_pin(self);
 
 	struct pendi_epoch_node *chain = take(&lanes[lane], bag);
 
-	unpin(self);
+	pendi_section_unpin(self);
 
 	const uint32_t count = run(chain);
 
@@ -253,11 +211,11 @@ static bool anything_waits(void)
 
 bool pendi_native_advance(struct pendi_thread_record *self)
 {
-	pin(self);
+	pendi_section_pin(self);
 
 	const bool advanced = advance();
 
-	unpin(self);
+	pendi_section_unpin(self);
 	return advanced;
 }
 
@@ -304,13 +262,13 @@ int pendi_epoch_enter(void)
 
 	if (PENDI_UNLIKELY(number == 0))
 		return -EAGAIN;
-	pin(&pendi_thread_records[number]);
+	pendi_section_pin(&pendi_thread_records[number]);
 	return 0;
 }
 
 void pendi_epoch_exit(void)
 {
-	unpin(&pendi_thread_records[pendi_thread_self]);
+	pendi_section_unpin(&pendi_thread_records[pendi_thread_self]);
 }
 
 bool pendi_epoch_inside(void)

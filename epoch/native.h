@@ -29,7 +29,7 @@ struct pendi_native_domain {
 	_Atomic uint64_t refusals;
 };
 
-extern struct pendi_native_domain pendi_native;
+extern struct pendi_native_domain pendi_native __attribute__((visibility("hidden")));
 
 /* Lanes in use. Written once, by pendi_epoch_begin(). */
 extern uint32_t pendi_native_lanes;

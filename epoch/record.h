@@ -43,7 +43,8 @@ struct pendi_thread_record {
 _Static_assert(sizeof(struct pendi_thread_record) == 2 * PENDI_CACHE_LINE,
 	       "two lines: neighbours share none, and prefetchers fetch in pairs");
 
-extern struct pendi_thread_record pendi_thread_records[PENDI_THREADS];
+extern struct pendi_thread_record pendi_thread_records[PENDI_THREADS]
+	__attribute__((visibility("hidden")));
 
 PENDI_ALWAYS_INLINE bool pendi_section_is_open(uint64_t section)
 {

@@ -257,10 +257,21 @@ bool pendi_map_tend(struct pendi_client *client)
 	return false;
 }
 
+void pendi_map_apply(struct pendi_client *client)
+{
+	apply_states(map_of_control(client));
+}
+
+int pendi_map_stop(struct pendi_client *client, uint64_t timeout_ns)
+{
+	return drain(map_of_control(client), pendi_clock_mono_ns(), timeout_ns);
+}
+
 static void apply_to_client(struct pendi_client *client, void *context)
 {
 	(void)context;
-	apply_states(map_of_control(client));
+	if (client->apply)
+		client->apply(client);
 }
 
 static void set_engine(struct pend_engine *engine, bool enabled)
@@ -293,13 +304,15 @@ static void stop_client(struct pendi_client *client, void *context)
 	uint64_t left = stop->timeout_ns;
 	int error;
 
+	if (!client->stop)
+		return;
 	if (left != PEND_WAIT_FOREVER)
 		left = spent < left ? left - spent : 0;
-	error = drain(map_of_control(client), pendi_clock_mono_ns(), left);
+	error = client->stop(client, left);
 	stop->error = error ? error : stop->error;
 }
 
-/* Is inside of one map after the other, as who serves a shard is, and holds no lock: the functions
+/* Is inside of one client after the other, as who serves a shard is, and holds no lock: the functions
  * that a drain calls may need those. A thread without a number has no other way. */
 static void stop_each(struct pend_engine *engine, struct engine_stop *stop)
 {

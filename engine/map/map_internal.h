@@ -188,6 +188,9 @@ void pendi_map_place(struct pend_map *map);
 
 /* control.c: client function: goes on with an asynchronous drain. */
 bool pendi_map_tend(struct pendi_client *client);
+/* control.c: client functions: the engine's control state changed; the engine is being disabled. */
+void pendi_map_apply(struct pendi_client *client);
+int pendi_map_stop(struct pendi_client *client, uint64_t timeout_ns);
 /* control.c: the map is made: it begins in this state of its own. */
 void pendi_map_begin(struct pend_map *map, enum pend_control_state state);
 /* control.c: completes everything; nobody else is in the map any more. */

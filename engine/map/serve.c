@@ -141,4 +141,6 @@ const struct pendi_client pendi_map_client = {
 	.next = pendi_map_next,
 	.tend = pendi_map_tend,
 	.disown = pendi_map_disown,
+	.apply = pendi_map_apply,
+	.stop = pendi_map_stop,
 };

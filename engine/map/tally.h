@@ -48,6 +48,7 @@ struct pendi_tally_row {
 
 struct pendi_tally {
 	struct pendi_tally_row *rows; /* PENDI_THREADS of them */
+	uint32_t shade;               /* tally.c */
 };
 
 /* 0 or -ENOMEM. */

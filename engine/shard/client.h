@@ -45,6 +45,11 @@ struct pendi_client {
 	/* All operations of session @owner get @action (enum pend_action); if that is
 	 * PEND_ACTION_PENDING, those without a deadline are blocked and the rest is left. */
 	void (*disown)(struct pendi_client *client, uint32_t owner, uint32_t action);
+	/* The engine's control state has changed: for this client's own. NULL: it has none. */
+	void (*apply)(struct pendi_client *client);
+	/* The engine is being disabled: 0 when nothing of the client is live any more, or
+	 * -ETIMEDOUT after @timeout_ns (PEND_WAIT_FOREVER: no limit). NULL: nothing ever is. */
+	int (*stop)(struct pendi_client *client, uint64_t timeout_ns);
 	struct pend_engine *engine; /* set by joining */
 	uint32_t number;            /* set by joining */
 };

@@ -4,7 +4,7 @@
 #
 # Usage: mutants.sh SOURCE_ROOT COMPILER WORK_FOLDER [NAME]
 #
-# A mutant is one sed edit of a copy of one file. It must compile, and it is killed when the
+# A mutant is one sed edit of a copy of one file, or of each of several. It must compile, and it is killed when the
 # named test says what does not hold (or, for a memory order, the thread sanitizer reports a
 # race). A crash or a timeout alone kills nothing. The unedited sources must pass the same way.
 # Exit status: 0 all killed, 1 not, 77 the compiler has no thread sanitizer.
@@ -68,18 +68,22 @@ execute() {
 	fi
 }
 
-# mutant NAME FILE SED MODE PROGRAM TEST
+# mutant NAME FILES SED MODE PROGRAM TEST
 mutant() {
 	[ -n "$only" ] && [ "$only" != "$1" ] && return
 	total=$((total + 1))
-	cp "$root"/epoch/*.c "$work/tree/epoch/"
+	cp "$root"/epoch/*.[ch] "$work/tree/epoch/"
 	if ! build "$4" "$5" || ! execute "$5" "$6"; then
 		echo "not ok $total - $1: the unedited sources fail"
 		sed 's/^/# /' "$work/output"
 		return
 	fi
-	sed "$3" "$root/epoch/$2" >"$work/tree/epoch/$2"
-	if cmp -s "$root/epoch/$2" "$work/tree/epoch/$2" || ! build "$4" "$5"; then
+	same=
+	for file in $2; do
+		sed "$3" "$root/epoch/$file" >"$work/tree/epoch/$file"
+		cmp -s "$root/epoch/$file" "$work/tree/epoch/$file" && same=yes
+	done
+	if [ "$same" ] || ! build "$4" "$5"; then
 		echo "not ok $total - $1: the edit changes nothing, or does not compile"
 		return
 	fi
@@ -117,7 +121,7 @@ mutant collector-trusts-its-enter native.c "$(within take 's/= pendi_load_acquir
 	plain script collector_believes_the_second_load_only
 mutant one-advance-is-a-grace-period native_wait.c 's/passed_since(start) < 2/passed_since(start) < 1/' \
 	plain native synchronize_waits_for_the_reader
-mutant inner-exit-closes native.c 's/if (--self->nest == 0)/if (--self->nest < 2)/' plain native \
+mutant inner-exit-closes section.h 's/if (--self->nest == 0)/if (--self->nest < 2)/' plain native \
 	inner_exit_keeps_protecting
 # Waiting
 mutant barrier-ignores-turns native_wait.c 's/await_turn(&pendi_thread_records\[number\]);/;/' plain \
@@ -138,13 +142,13 @@ mutant fence-changes-under-readers native_wait.c 's/= fenced && !pendi_native_he
 mutant busy-reader-is-stalled stall.c 's/if (seen != section)/if (!pendi_section_is_open(seen))/' \
 	plain native busy_reader_is_not_stalled
 # Memory orders: what x86 hides, the sanitizer sees
-mutant EP2-exit native.c "$(within close_section 's/pendi_store_release(\(.*\), EP2)/pendi_store_relaxed(\1)/')" \
+mutant EP2-exit section.h "$(within close_section 's/pendi_store_release(\(.*\), EP2)/pendi_store_relaxed(\1)/')" \
 	tsan native torture
 mutant EP2-scan native.c "$(within pendi_native_held_up 's/pendi_load_acquire(\(.*\), EP2)/pendi_load_relaxed(\1)/')" \
 	tsan native torture
 mutant EP3-advance native.c 's/pendi_cas_acq_rel(\(.*\), EP3, EP3)/pendi_cas_relaxed(\1)/' tsan \
 	script exits_reach_the_collector_through_the_epoch
-mutant EP3-load native.c 's/pendi_load_acquire(&pendi_native.epoch, EP3)/pendi_load_relaxed(\&pendi_native.epoch)/' \
+mutant EP3-load 'native.c section.h' 's/pendi_load_acquire(&pendi_native.epoch, EP3)/pendi_load_relaxed(\&pendi_native.epoch)/' \
 	tsan script exits_reach_the_collector_through_the_epoch
 mutant EP4-push native.c 's/pendi_cas_release(\(.*\), EP4)/pendi_cas_relaxed(\1)/' tsan native \
 	nodes_arrive_as_they_were_sent
