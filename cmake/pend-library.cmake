@@ -3,14 +3,24 @@
 # Both are made of the objects of pendmap_objects and carry the public headers.
 set(PEND_PUBLIC_HEADERS
   include/pendmap/allocator.h
+  include/pendmap/backend.h
   include/pendmap/continuation.h
   include/pendmap/control.h
+  include/pendmap/custom_map.h
   include/pendmap/engine.h
   include/pendmap/epoch.h
   include/pendmap/export.h
+  include/pendmap/helpers.h
+  include/pendmap/hook.h
+  include/pendmap/identity.h
+  include/pendmap/link.h
   include/pendmap/map.h
   include/pendmap/pendmap.h
+  include/pendmap/program.h
+  include/pendmap/registry.h
   include/pendmap/session.h
+  include/pendmap/simulator.h
+  include/pendmap/sock_addr.h
   include/pendmap/upstream.h)
 
 add_library(pendmap SHARED $<TARGET_OBJECTS:pendmap_objects>)

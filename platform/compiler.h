@@ -45,6 +45,9 @@
 #define PENDI_CONTAINER_OF(pointer, type, member) \
 	((type *)((char *)(pointer)-offsetof(type, member)))
 
+/* Sixteen bytes of plain memory at any address. */
+typedef uint64_t pendi_lanes __attribute__((vector_size(16), aligned(1), may_alias));
+
 /* Hints only: an address that is not mapped is harmless. */
 PENDI_ALWAYS_INLINE void pendi_prefetch_read(const void *address)
 {

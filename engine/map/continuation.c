@@ -30,8 +30,9 @@ struct attempt {
 	struct pendi_key key;
 	const void *value;
 	uint32_t cpu;
-	uint32_t fresh; /* from the free pool, for an insert: ARMING; or PENDI_SLOT_NONE */
-	uint32_t spare; /* for a replacement: PENDING; or PENDI_SLOT_NONE */
+	uint32_t fresh;  /* from the free pool, for an insert: ARMING; or PENDI_SLOT_NONE */
+	uint32_t spare;  /* for a replacement: PENDING; or PENDI_SLOT_NONE */
+	const void *old; /* the value that was replaced, or NULL */
 };
 
 enum { AGAIN = 1 }; /* besides 0 and errors: look again */
@@ -100,6 +101,7 @@ static int replace(struct attempt *attempt, const struct pendi_found *found)
 	if (!pendi_index_replace(&map->index, found, attempt->spare))
 		return AGAIN;
 	attempt->spare = PENDI_SLOT_NONE;
+	attempt->old = pendi_continuation_value(map, found->slot);
 	free_slot(map, found->slot);
 	pendi_recycler_retire(&map->recycler, found->slot);
 	return 0;
@@ -131,8 +133,8 @@ static int try_update(struct attempt *attempt, enum pend_update update, bool *pr
 	return attempt->fresh == PENDI_SLOT_NONE ? AGAIN : insert(attempt, update);
 }
 
-int pendi_continuation_update(struct pend_continuation *map, const struct pendi_key *key,
-			      const void *value, enum pend_update update)
+int pendi_continuation_exchange(struct pend_continuation *map, const struct pendi_key *key,
+				const void *value, enum pend_update update, const void **old)
 {
 	struct attempt attempt = { .map = map,
 				   .key = *key,
@@ -148,6 +150,10 @@ int pendi_continuation_update(struct pend_continuation *map, const struct pendi_
 		if (result)
 			break;
 		result = try_update(&attempt, update, &present);
+		if (result == 0) {
+			*old = attempt.old;
+			break;
+		}
 		pendi_epoch_exit();
 		/* Outside the epoch, so that limbo can move on if the reserve is used up. */
 		if (result == AGAIN) {
@@ -158,6 +164,27 @@ int pendi_continuation_update(struct pend_continuation *map, const struct pendi_
 	} while (result == AGAIN);
 	give_back(&attempt);
 	return result;
+}
+
+int pendi_continuation_update(struct pend_continuation *map, const struct pendi_key *key,
+			      const void *value, enum pend_update update)
+{
+	const void *old;
+	const int result = pendi_continuation_exchange(map, key, value, update, &old);
+
+	if (result == 0)
+		pendi_epoch_exit();
+	return result;
+}
+
+bool pendi_continuation_erase(struct pend_continuation *map, const struct pendi_found *found)
+{
+	if (!pendi_index_erase(&map->index, found))
+		return false;
+	free_slot(map, found->slot);
+	pendi_tally_add(&map->tally, PENDI_COUNT_DELETED, 1);
+	pendi_recycler_put(&map->recycler, found->slot);
+	return true;
 }
 
 int pendi_continuation_delete(struct pend_continuation *map, const struct pendi_key *key)
@@ -173,12 +200,8 @@ int pendi_continuation_delete(struct pend_continuation *map, const struct pendi_
 			result = -ENOENT;
 			break;
 		}
-		if (pendi_index_erase(&map->index, &found)) {
-			free_slot(map, found.slot);
-			pendi_tally_add(&map->tally, PENDI_COUNT_DELETED, 1);
-			pendi_recycler_put(&map->recycler, found.slot);
+		if (pendi_continuation_erase(map, &found))
 			break;
-		}
 	}
 	pendi_epoch_exit();
 	return result;
@@ -189,10 +212,7 @@ const void *pendi_continuation_find(const struct pend_continuation *map,
 {
 	const struct pendi_found found = pendi_index_find(&map->index, key);
 
-	if (found.slot == PENDI_SLOT_NONE)
-		return NULL;
-	return (const char *)pendi_continuation_slot(map, found.slot) +
-	       map->recycler.slab.value_offset;
+	return found.slot == PENDI_SLOT_NONE ? NULL : pendi_continuation_value(map, found.slot);
 }
 
 int pend_continuation_update(struct pend_continuation *map, const void *key, const void *value,

@@ -4,6 +4,7 @@
  *
  *	continuation.c        lookup, update and delete of one key: start there
  *	continuation_batch.c  the same, sixteen keys at a time
+ *	continuation_scan.c   from one key to the next
  *	continuation_map.c    create, destroy, count
  */
 #ifndef PENDI_ENGINE_MAP_CONTINUATION_INTERNAL_H
@@ -43,6 +44,12 @@ PENDI_ALWAYS_INLINE struct pendi_slot *pendi_continuation_slot(const struct pend
 	return pendi_slab_slot(&map->recycler.slab, slot);
 }
 
+PENDI_ALWAYS_INLINE const void *pendi_continuation_value(const struct pend_continuation *map,
+							 uint32_t slot)
+{
+	return (const char *)pendi_continuation_slot(map, slot) + map->recycler.slab.value_offset;
+}
+
 /* 0, -EFAULT or -ESHUTDOWN. */
 PENDI_ALWAYS_INLINE int pendi_continuation_check(const struct pend_continuation *map)
 {
@@ -55,6 +62,17 @@ PENDI_ALWAYS_INLINE int pendi_continuation_check(const struct pend_continuation 
 int pendi_continuation_update(struct pend_continuation *map, const struct pendi_key *key,
 			      const void *value, enum pend_update update);
 int pendi_continuation_delete(struct pend_continuation *map, const struct pendi_key *key);
+/* As an update; and after 0 the caller is inside an epoch, to be left by it, in which *@old is the
+ * value that was replaced, by this call alone; or NULL: nothing was. */
+int pendi_continuation_exchange(struct pend_continuation *map, const struct pendi_key *key,
+				const void *value, enum pend_update update, const void **old);
+/* Removes what was found (pendi_index_find()), in the same epoch. False: it is not there any more.
+ * */
+bool pendi_continuation_erase(struct pend_continuation *map, const struct pendi_found *found);
+/* continuation_scan.c: copies the key that comes next after @after, present or not (NULL: the
+ * first), to @next. False: there is none. Inside an epoch. Lock-free. */
+bool pendi_continuation_next(const struct pend_continuation *map, const struct pendi_key *after,
+			     void *next);
 /* NULL: absent. Inside an epoch. */
 const void *pendi_continuation_find(const struct pend_continuation *map,
 				    const struct pendi_key *key);

@@ -142,6 +142,8 @@ static void seat_set(struct pendi_seat *seat, const struct pend_session_options 
 	pendi_store_relaxed(&seat->share, options->max_live);
 	pendi_store_relaxed(&seat->self_pid, options->self_pid);
 	pendi_store_relaxed(&seat->on_loss, (uint32_t)options->on_loss);
+	pendi_store_relaxed(&seat->space_user, 0);
+	pendi_store_relaxed(&seat->space_label, 0);
 	memset(seat->name, 0, sizeof(seat->name));
 	if (options->name)
 		memcpy(seat->name, options->name, strlen(options->name));

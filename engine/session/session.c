@@ -135,6 +135,24 @@ const struct pend_engine *pendi_session_engine(const struct pend_session *sessio
 	return pendi_seat_peek(session)->engine;
 }
 
+void pendi_session_set_space(struct pend_session *session, uint64_t user, uint64_t label)
+{
+	struct pendi_seat *seat = pendi_seat_of(session);
+
+	/* relaxed, both: whoever says it does so before the session is used. */
+	pendi_store_relaxed(&seat->space_user, user);
+	pendi_store_relaxed(&seat->space_label, label);
+}
+
+void pendi_session_space(const struct pend_session *session, uint64_t *user, uint64_t *label)
+{
+	const struct pendi_seat *seat = pendi_seat_peek(session);
+
+	/* relaxed, both: as above. */
+	*user = pendi_load_relaxed(&seat->space_user);
+	*label = pendi_load_relaxed(&seat->space_label);
+}
+
 void pendi_session_release(struct pend_engine *engine, uint32_t number)
 {
 	struct pendi_sessions *sessions = pendi_engine_sessions(engine);

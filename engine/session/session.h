@@ -56,4 +56,8 @@ void pendi_session_release(struct pend_engine *engine, uint32_t number);
 int pendi_session_check(const struct pend_session *session);
 const struct pend_engine *pendi_session_engine(const struct pend_session *session);
 
+/* The namespace of a session, two numbers, 0 when it is opened. Of a session that was checked. */
+void pendi_session_set_space(struct pend_session *session, uint64_t user, uint64_t label);
+void pendi_session_space(const struct pend_session *session, uint64_t *user, uint64_t *label);
+
 #endif

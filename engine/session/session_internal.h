@@ -67,6 +67,8 @@ struct pendi_seat {
 	_Atomic uint32_t share; /* options.max_live */
 	_Atomic int32_t self_pid;
 	_Atomic uint32_t on_loss; /* enum pend_on_loss */
+	_Atomic uint64_t space_user,
+		space_label; /* whose objects it may reach: custom maps' business */
 	/* Written by all who pend or complete. */
 	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint64_t control;
 	_Alignas(2 * PENDI_CACHE_LINE) struct pendi_ring ring;

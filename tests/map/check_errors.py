@@ -20,7 +20,8 @@ import tempfile
 DECLARATION = re.compile(r"/\*\*((?:(?!\*/).)*)\*/\s*PEND_API\s[^;(]*?(\w+)\s*\(", re.S)
 RETVAL = re.compile(r"@retval\s+(-E[A-Z0-9]+)")
 MARK = re.compile(r"/\*\s*retval:\s*(\w+)\s+(-E[A-Z0-9]+)\s*\*/")
-FOLDERS = ("map", "shard", "session", "platform", "jemalloc")
+FOLDERS = ("map", "shard", "session", "platform", "jemalloc", "registry", "identity", "custom", "runtime",
+           "backend")
 REACH = 6  # lines below a mark in which its error must be asserted
 
 
