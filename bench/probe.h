@@ -156,6 +156,10 @@ extern const struct bench_probe bench_probe_epoch_stall;
 extern const struct bench_probe bench_probe_alloc_create;
 extern const struct bench_probe bench_probe_alloc_fill;
 extern const struct bench_probe bench_probe_alloc_pair;
+extern const struct bench_probe bench_probe_chain;
+extern const struct bench_probe bench_probe_read_only;
+extern const struct bench_probe bench_probe_reauthorize;
+extern const struct bench_probe bench_probe_pend;
 extern const struct bench_probe bench_probe_rate;
 
 #endif

@@ -33,6 +33,7 @@ one()
 
 one 40 unplug --rounds $rounds
 one 40 freeze --rounds $rounds
+one 10 replace
 one 5 lateness
 one 5 lateness --fifo
 one 0 placement --seconds 3

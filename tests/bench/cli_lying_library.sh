@@ -9,8 +9,9 @@ if [ "$(nproc)" -lt 2 ]; then
 else
 	two='complete/origin complete/batch epoch/stall classify/rate'
 fi
-own='frame exhaust/fill exhaust/recover deadline/precision deadline/churn drain/sync drain/async
-	alloc/create alloc/fill alloc/pair'
+hooks='classify/chain classify/read-only classify/reauthorize classify/pend'
+own="frame exhaust/fill exhaust/recover deadline/precision deadline/churn drain/sync drain/async
+	alloc/create alloc/fill alloc/pair $hooks"
 
 # find_out LIE PATTERN SCENARIO...: each must be found out.
 find_out()
@@ -39,4 +40,5 @@ find_out twice 'told' drain/sync drain/async
 find_out never 'told' drain/sync drain/async
 find_out twice 'met their deadline' deadline/precision
 find_out never 'met their deadline' deadline/precision
+find_out unasked 'times, not\|unexpected answer' $hooks
 finish

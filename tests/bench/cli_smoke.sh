@@ -44,10 +44,11 @@ fi
 for line in '^complete/origin ' '^complete/batch ' '^frame ' '^unplug/adopt ' '^unplug/storm ' \
 	'^unplug/return ' '^exhaust/fill ' '^exhaust/refuse ' '^exhaust/recover ' \
 	'^deadline/precision ' '^deadline/churn ' '^drain/sync ' '^drain/async ' '^epoch/enter ' \
-	'^epoch/stall ' '^alloc/create ' '^alloc/fill ' '^alloc/pair ' '^classify/rate '; do
+	'^epoch/stall ' '^alloc/create ' '^alloc/fill ' '^alloc/pair ' '^classify/chain ' \
+	'^classify/read-only ' '^classify/reauthorize ' '^classify/pend ' '^classify/rate '; do
 	case $threads:$line in
 	1,2:* | *:'^frame '* | *:'^deadline'* | *:'^drain'* | *:'^alloc'* | *enter* | *recover* | \
-		*/fill*) expect 0 "$line" cat "$scratch/all" ;;
+		*/fill* | *chain* | *only* | *authorize* | *classify/pend*) expect 0 "$line" cat "$scratch/all" ;;
 	*) expect 0 'left out: it needs 2 threads' cat "$scratch/all" ;;
 	esac
 done

@@ -8,11 +8,13 @@
  *	twice   one operation is told twice
  *	never   one operation is not told
  *	live    one more is live, by the counters, than there is
+ *	unasked one operation is permitted and no program was asked
  */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <pendmap/hook.h>
 #include <pendmap/map.h>
 
 #include "platform/atomic.h"
@@ -24,9 +26,13 @@ int __wrap_pend_map_create(const struct pend_map_options *options, struct pend_m
 int __real_pend_map_stats_read(struct pend_map *map, struct pend_map_stats *stats);
 int __wrap_pend_map_stats_read(struct pend_map *map, struct pend_map_stats *stats);
 
+int __real_pend_hook_invoke(struct pend_hook *hook, struct pend_invocation *invocation);
+int __wrap_pend_hook_invoke(struct pend_hook *hook, struct pend_invocation *invocation);
+
 /* Of the map that was created last: pendbench has one at a time that is told. */
 static pend_complete_fn honest;
 static _Atomic uint32_t told;
+static _Atomic uint32_t asked;
 
 static bool lie_is(const char *name)
 {
@@ -68,4 +74,15 @@ int __wrap_pend_map_stats_read(struct pend_map *map, struct pend_map_stats *stat
 	if (!error && lie_is("live"))
 		stats->live++;
 	return error;
+}
+
+int __wrap_pend_hook_invoke(struct pend_hook *hook, struct pend_invocation *invocation)
+{
+	/* relaxed: a count. */
+	const bool now = pendi_fetch_add_relaxed(&asked, 1) == PATIENCE;
+
+	if (!now || !lie_is("unasked"))
+		return __real_pend_hook_invoke(hook, invocation);
+	invocation->verdict = PEND_VERDICT_PROCEED_SOFT;
+	return 0;
 }
