@@ -190,14 +190,13 @@ static void set_custom(struct pend_custom_map *map, struct pendi_registry *regis
 	map->max_entries = options->max_entries;
 }
 
-int pend_custom_map_create(struct pend_runtime *runtime,
-			   const struct pend_custom_map_options *options,
-			   struct pend_custom_map **map)
+static int make_custom(struct pend_runtime *runtime, const struct pend_custom_map_options *options,
+		       struct pend_custom_map **map)
 {
 	struct pend_custom_map_options given = { 0 };
 	struct pendi_registry *registry;
 	struct pend_custom_map *made;
-	int error = runtime && options && map ? 0 : -EFAULT;
+	int error = options && map ? 0 : -EFAULT;
 
 	if (!error)
 		error = pendi_options_read(&given, sizeof(given), CUSTOM_OPTIONS_SIZE_FIRST,
@@ -220,6 +219,15 @@ int pend_custom_map_create(struct pend_runtime *runtime,
 	pendi_object_enlist(registry, &made->object);
 	*map = made;
 	return 0;
+}
+
+int pend_custom_map_create(struct pend_runtime *runtime,
+			   const struct pend_custom_map_options *options,
+			   struct pend_custom_map **map)
+{
+	return runtime ? pendi_registry_refuse(pendi_registry_of(runtime), PENDI_REFUSED_MAP,
+					       make_custom(runtime, options, map))
+		       : -EFAULT;
 }
 
 /* Whether the calling thread is where the map cannot go: in a function of it, in an epoch, or in a

@@ -169,14 +169,16 @@ int pend_provider_register(struct pend_runtime *runtime,
 			   struct pend_provider **provider)
 {
 	struct pend_provider_options read = { 0 };
-	int error;
+	int error = options && provider ? 0 : -EFAULT;
 
-	if (!runtime || !options || !provider)
+	if (!runtime)
 		return -EFAULT;
-	error = pendi_options_read(&read, sizeof(read), PROVIDER_OPTIONS_SIZE_FIRST, options);
-	if (error)
-		return error;
-	return provider_make(pendi_registry_of(runtime), &read, false, provider);
+	if (!error)
+		error = pendi_options_read(&read, sizeof(read), PROVIDER_OPTIONS_SIZE_FIRST,
+					   options);
+	if (!error)
+		error = provider_make(pendi_registry_of(runtime), &read, false, provider);
+	return pendi_registry_refuse(pendi_registry_of(runtime), PENDI_REFUSED_PROVIDER, error);
 }
 
 void pendi_provider_unlink(struct pend_provider *provider)

@@ -134,6 +134,15 @@ int pendi_name_copy(char *to, const char *name);
 
 /* --- The registry itself --- */
 
+/* What calls that were refused would have made or changed. */
+enum pendi_refusal {
+	PENDI_REFUSED_PROVIDER = 0, /* hooks too */
+	PENDI_REFUSED_PROGRAM = 1,
+	PENDI_REFUSED_LINK = 2,
+	PENDI_REFUSED_MAP = 3,
+	PENDI_REFUSALS = 4,
+};
+
 struct pendi_registry {
 	pthread_mutex_t mutex;
 	struct pend_allocator allocator;
@@ -149,9 +158,20 @@ struct pendi_registry {
 	uint32_t last_client_id;
 	void *custom_types; /* the library's own map types: engine/custom/builtin.c */
 	uint32_t users;     /* hooks, and whatever else must be gone first; under the mutex */
+	_Atomic uint64_t refusal_counts[PENDI_REFUSALS];
 };
 
 /* @allocator NULL: the default. */
+/* Counts @error, if it is one, and returns it (guarantee I). */
+PENDI_ALWAYS_INLINE int pendi_registry_refuse(struct pendi_registry *registry,
+					      enum pendi_refusal what, int error)
+{
+	if (error)
+		/* relaxed: a statistic. */
+		(void)pendi_fetch_add_relaxed(&registry->refusal_counts[what], 1);
+	return error;
+}
+
 void pendi_registry_init(struct pendi_registry *registry, struct pend_engine *engine,
 			 const struct pend_allocator *allocator);
 /* Whether nothing is left in it but providers of the runtime's own. */

@@ -237,13 +237,13 @@ static int build_hook(struct pend_hook *hook, const struct pend_hook_options *op
 	return 0;
 }
 
-int pend_hook_create(struct pend_runtime *runtime, const struct pend_hook_options *options,
-		     struct pend_hook **hook)
+static int create_hook(struct pend_runtime *runtime, const struct pend_hook_options *options,
+		       struct pend_hook **hook)
 {
 	struct pend_hook_options given = { 0 };
 	char name[PEND_NAME_MAX + 1];
 	struct pend_hook *made;
-	int error = runtime && options && hook ? 0 : -EFAULT;
+	int error = options && hook ? 0 : -EFAULT;
 
 	if (!error)
 		error = pendi_options_read(&given, sizeof(given), sizeof(given), options);
@@ -267,6 +267,14 @@ int pend_hook_create(struct pend_runtime *runtime, const struct pend_hook_option
 	}
 	*hook = made;
 	return 0;
+}
+
+int pend_hook_create(struct pend_runtime *runtime, const struct pend_hook_options *options,
+		     struct pend_hook **hook)
+{
+	return runtime ? pendi_registry_refuse(&runtime->registry, PENDI_REFUSED_PROVIDER,
+					       create_hook(runtime, options, hook))
+		       : -EFAULT;
 }
 
 /* ---- ending ---- */

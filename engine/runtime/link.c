@@ -74,17 +74,26 @@ static int check_outstanding(enum pend_outstanding outstanding)
 		       : -EINVAL;
 }
 
+static int refuse_link(struct pend_link *link, int error)
+{
+	return pendi_registry_refuse(&link->runtime->registry, PENDI_REFUSED_LINK, error);
+}
+
 int pend_link_detach(struct pend_link *link, enum pend_outstanding outstanding)
 {
 	struct pendi_attachment *left;
-	int error = link ? check_outstanding(outstanding) : -EFAULT;
+	int error;
+
+	if (!link)
+		return -EFAULT;
+	error = check_outstanding(outstanding);
 
 	if (!error)
 		error = pendi_link_may_wait();
 	if (!error)
 		error = leave_chain(link, NULL, NULL, &left);
 	if (error)
-		return error;
+		return refuse_link(link, error);
 	error = pendi_attachment_drop_waiting(left, outstanding, NULL);
 	pendi_cleaner_run(link->runtime);
 	return error;
@@ -94,12 +103,15 @@ int pend_link_detach_async(struct pend_link *link, enum pend_outstanding outstan
 			   pend_link_detached_fn done, void *context)
 {
 	struct pendi_attachment *left;
-	int error = link ? check_outstanding(outstanding) : -EFAULT;
+	int error;
 
+	if (!link)
+		return -EFAULT;
+	error = check_outstanding(outstanding);
 	if (!error)
 		error = leave_chain(link, done, context, &left);
 	if (error)
-		return error;
+		return refuse_link(link, error);
 	pendi_attachment_drop(left, outstanding);
 	pendi_cleaner_run(link->runtime);
 	return 0;
@@ -220,13 +232,13 @@ static int attach_link(struct pend_program *program, struct pend_link *link)
 	return error;
 }
 
-int pend_link_attach(struct pend_program *program, const struct pend_link_options *options,
+static int make_link(struct pend_program *program, const struct pend_link_options *options,
 		     struct pend_link **link)
 {
 	struct pend_link_options given = { 0 };
 	struct pend_runtime *runtime;
 	struct pend_link *made;
-	int error = program && options && link ? 0 : -EFAULT;
+	int error = options && link ? 0 : -EFAULT;
 
 	if (!error)
 		error = pendi_options_read(&given, sizeof(given), LINK_OPTIONS_SIZE_FIRST, options);
@@ -259,6 +271,14 @@ int pend_link_attach(struct pend_program *program, const struct pend_link_option
 	pendi_cleaner_run(runtime);
 	*link = made;
 	return 0;
+}
+
+int pend_link_attach(struct pend_program *program, const struct pend_link_options *options,
+		     struct pend_link **link)
+{
+	return program ? pendi_registry_refuse(&program->runtime->registry, PENDI_REFUSED_LINK,
+					       make_link(program, options, link))
+		       : -EFAULT;
 }
 
 /* ---- what it is, and finding it ---- */

@@ -242,13 +242,13 @@ static int build_program(struct pend_program *program, const struct pend_program
 	return error;
 }
 
-int pend_program_load(struct pend_runtime *runtime, const struct pend_program_options *options,
-		      struct pend_program **program)
+static int load_program(struct pend_runtime *runtime, const struct pend_program_options *options,
+			struct pend_program **program)
 {
 	struct pend_program_options given = { 0 };
 	char name[PEND_NAME_MAX + 1];
 	struct pend_program *made;
-	int error = runtime && options && program ? 0 : -EFAULT;
+	int error = options && program ? 0 : -EFAULT;
 
 	if (!error)
 		error = pendi_options_read(&given, sizeof(given), PROGRAM_OPTIONS_SIZE_FIRST,
@@ -277,6 +277,14 @@ int pend_program_load(struct pend_runtime *runtime, const struct pend_program_op
 	pendi_object_enlist(&runtime->registry, &made->object);
 	*program = made;
 	return 0;
+}
+
+int pend_program_load(struct pend_runtime *runtime, const struct pend_program_options *options,
+		      struct pend_program **program)
+{
+	return runtime ? pendi_registry_refuse(&runtime->registry, PENDI_REFUSED_PROGRAM,
+					       load_program(runtime, options, program))
+		       : -EFAULT;
 }
 
 int pend_program_close(struct pend_program *program)

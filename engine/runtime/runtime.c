@@ -206,9 +206,18 @@ static void read_runtime_counters(const struct pend_runtime *runtime,
 		[PENDI_RUNTIME_ATTACHMENTS] = &stats->attachments,
 		[PENDI_RUNTIME_ATTACHMENTS_FREED] = &stats->attachments_freed,
 	};
+	uint64_t *const refusals[PENDI_REFUSALS] = {
+		[PENDI_REFUSED_PROVIDER] = &stats->refused_providers,
+		[PENDI_REFUSED_PROGRAM] = &stats->refused_programs,
+		[PENDI_REFUSED_LINK] = &stats->refused_links,
+		[PENDI_REFUSED_MAP] = &stats->refused_maps,
+	};
 
 	for (uint32_t i = 0; i < PENDI_RUNTIME_COUNTERS; i++)
 		*fields[i] = pendi_tally_sum(&runtime->tally, i);
+	for (uint32_t i = 0; i < PENDI_REFUSALS; i++)
+		/* relaxed: a statistic. */
+		*refusals[i] = pendi_load_relaxed(&runtime->registry.refusal_counts[i]);
 	for (uint32_t i = 0; i < 64; i++)
 		stats->age_ns[i] = pendi_tally_sum(&runtime->ages[i / 32], i % 32);
 }

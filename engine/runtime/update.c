@@ -111,12 +111,15 @@ int pend_link_update(struct pend_link *link, struct pend_program *program,
 	struct pend_link_update_options given = { 0 };
 	struct update_step step = { .link = link, .program = program, .options = &given };
 	uint64_t before, after = 0;
-	int error = link && program ? read_update_options(&given, options) : -EFAULT;
+	int error;
 
+	if (!link)
+		return -EFAULT;
+	error = program ? read_update_options(&given, options) : -EFAULT;
 	if (!error)
 		error = replace_program(&step);
 	if (error)
-		return error;
+		return pendi_registry_refuse(&link->runtime->registry, PENDI_REFUSED_LINK, error);
 	if (given.flags & PEND_LINK_WAIT) {
 		/* Those that run it now have not returned yet; then they will have, and no others. */
 		before = pendi_attachment_returns_exactly(step.old);

@@ -166,6 +166,12 @@ struct pend_runtime_stats {
 	uint64_t identities_released;  /**< ... and given back; equal when nothing is pended */
 	uint64_t attachments;          /**< program attachments made */
 	uint64_t attachments_freed;    /**< ... and freed */
+	uint64_t refused_providers;    /**< providers and hooks that were not taken: headers, sizes,
+					* callbacks that are missing, somebody else provides it */
+	uint64_t refused_programs;     /**< programs that were not loaded: helpers, prototypes */
+	uint64_t refused_links;        /**< attaching, replacing and detaching that was refused, a
+					* detached link's handle included */
+	uint64_t refused_maps;         /**< custom maps that were not made */
 	uint64_t age_ns[64];           /**< completed operations, by log2 of their age in ns */
 };
 

@@ -11,12 +11,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "mutants"))
 from planted import Mutant, Suite, TSAN, Test, main  # pylint: disable=wrong-import-position
 
 (ATTACHMENT, CALLS, CLEANER, FINISH, HELPERS, HOOK, INVOKE, LINK, PENDING, PROGRAM, REINVOKE,
- UPDATE) = (f"engine/runtime/{name}.c"
+ RUNTIME, UPDATE) = (f"engine/runtime/{name}.c"
             for name in ("attachment", "calls", "cleaner", "finish", "helpers", "hook", "invoke",
-                         "link", "pending", "program", "reinvoke", "update"))
+                         "link", "pending", "program", "reinvoke", "runtime",
+                         "update"))
 LIBRARY = ("platform/*.c", "epoch/[!u]*.c", "engine/[!r]*/*.c", "engine/registry/*.c")
 TESTS = {name: Test((f"tests/runtime/test_{name}.c",), criterion=True)
-         for name in ("attachment", "defer", "finish", "helpers", "hook", "link", "pending",
+         for name in ("attachment", "counted", "defer", "finish", "helpers", "hook", "link", "pending",
                       "program", "refusals", "reinvoke", "resume", "update", "update_pends")}
 REPLACE = ("tests/runtime/torture_replace.c",)
 TESTS |= {
@@ -139,6 +140,11 @@ MUTANTS = tuple(Mutant(*m) for m in (
     ("two maps in one frame", "A", HELPERS,
      "frame->map != target->map",
      "false", "pending"),
+    ("what is refused is not told", "I", RUNTIME,
+     "*refusals[i] = pendi_load_relaxed(&runtime->registry.refusal_counts[i]);",
+     "*refusals[i] = 0;", "counted"),
+    ("a program that is refused counts as a link", "I", PROGRAM, "PENDI_REFUSED_PROGRAM",
+     "PENDI_REFUSED_LINK", "counted"),
     # Orders.
     ("a chain is published as it comes", "G", HOOK,
      "pendi_store_release(&hook->chain, next, AT1);", "pendi_store_relaxed(&hook->chain, next);",
