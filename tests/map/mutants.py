@@ -77,10 +77,10 @@ MUTANTS = (
     # Pending.
     ("visible before it is filled", "A", PEND,
      "	fill_operation(map, at, request, now, due_ns);\n	if (map->engine)\n"
-     "		cover(map, slot, life, due_ns);\n"
-     "	*handle = pendi_handle_make(pendi_slot_publish(at, frame), slot);\n",
+     "		cover(map, slot, life, due_ns);\n	if (PENDI_UNLIKELY(request->hold != NULL)) {",
      "	*handle = pendi_handle_make(pendi_slot_publish(at, frame), slot);\n"
-     "	fill_operation(map, at, request, now, due_ns);\n	(void)cover;\n", "map", RACES),
+     "	fill_operation(map, at, request, now, due_ns);\n	(void)cover;\n	(void)hold;\n"
+     "	return 0;\n	{", "map", RACES),
     ("a refused key keeps its slot", "D", PEND,
      "		pendi_recycler_return(&map->recycler, slot);\n", "", "bound",
      "--rounds 5000 --only keys"),
