@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 
-TIMEOUT_S, ATTEMPTS = 100, 3
+TIMEOUT_S, ATTEMPTS = 100, 6
 FLAGS = ["-std=c17", "-D_GNU_SOURCE", "-O1", "-w", "-pthread", "-DBOUND_NS=8000000000ull"]
 FLAVOURS = {
     "chaos": ['-DPENDI_ATOMIC_BACKEND="tests/support/chaos_oracle.h"'],
@@ -122,6 +122,7 @@ MUTANTS = [Mutant(*m) for m in (
      "	} while (!({\n"
      "		static _Atomic uint32_t lock;\n		uint32_t open = 0;\n"
      "		while (!pendi_cas_acquire(&lock, &open, 1, SL1))\n			open = 0;\n"
+     "		for (uint32_t i = 0; i < 16; i++)\n			(void)pendi_load_relaxed(&at->word);\n"
      "		bool done = pendi_cas_acq_rel(&at->word, &word, step->word, SL1, SL3);\n"
      "		pendi_store_release(&lock, 0, SL3);\n		done;\n	}));"),
     ("a pend waits for room in its session's ring", "E", SESSION,
