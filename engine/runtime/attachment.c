@@ -79,10 +79,16 @@ void pendi_attachment_enlist(struct pendi_attachment *attachment)
 	attachment->first = link->updates;
 	attachment->order = link->order;
 	attachment->sequence = link->sequence;
+	attachment->program_at = &program->attachments;
 	attachment->program_next = program->attachments;
+	if (attachment->program_next)
+		attachment->program_next->program_at = &attachment->program_next;
 	program->attachments = attachment;
 	program->attached++;
+	attachment->link_at = &link->attachments;
 	attachment->link_next = link->attachments;
+	if (attachment->link_next)
+		attachment->link_next->link_at = &attachment->link_next;
 	link->attachments = attachment;
 	link->attachment = attachment;
 	link->hook->unfreed++;
@@ -169,15 +175,14 @@ static void attachment_unlink(struct pendi_attachment *attachment, struct pendi_
 {
 	struct pend_program *program = attachment->program;
 	struct pend_link *link = attachment->link;
-	struct pendi_attachment **at;
 
-	for (at = &program->attachments; *at != attachment;)
-		at = &(*at)->program_next;
-	*at = attachment->program_next;
+	*attachment->program_at = attachment->program_next;
+	if (attachment->program_next)
+		attachment->program_next->program_at = attachment->program_at;
 	program->runs_before += pendi_attachment_runs(attachment);
-	for (at = &link->attachments; *at != attachment;)
-		at = &(*at)->link_next;
-	*at = attachment->link_next;
+	*attachment->link_at = attachment->link_next;
+	if (attachment->link_next)
+		attachment->link_next->link_at = attachment->link_at;
 	attachment->hook->unfreed--;
 	if (!link->attachments) {
 		/* Nothing of the link refers to the hook any more: it is its client no longer. */

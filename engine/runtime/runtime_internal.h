@@ -168,7 +168,10 @@ struct pendi_attachment {
 	bool inherits;          /* it is a successor: one of its pends is no operation */
 	pend_link_detached_fn detached; /* to be called once no invocation runs it; or NULL */
 	void *detached_context;
-	struct pendi_attachment *program_next, *link_next; /* under the cleaner's mutex */
+	/* In the lists of its program and its link, under the cleaner's mutex: the next, and the
+	 * pointer that points here. Thousands may end in one tick. */
+	struct pendi_attachment *program_next, **program_at;
+	struct pendi_attachment *link_next, **link_at;
 	struct pendi_remnant remnant;
 };
 
