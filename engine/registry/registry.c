@@ -32,8 +32,7 @@ bool pendi_registry_is_empty(struct pendi_registry *registry)
 	bool empty;
 
 	pthread_mutex_lock(&registry->mutex);
-	empty = registry->users == 0 && !registry->imports && !registry->pins &&
-		registry_has_only_own(registry, &own);
+	empty = !registry->imports && !registry->pins && registry_has_only_own(registry, &own);
 	for (uint32_t kind = 0; kind < PENDI_OBJECT_KINDS; kind++)
 		empty = empty && !registry->objects[kind];
 	pthread_mutex_unlock(&registry->mutex);

@@ -157,7 +157,6 @@ struct pendi_registry {
 	struct pendi_pin *pins;
 	uint32_t last_client_id;
 	void *custom_types; /* the library's own map types: engine/custom/builtin.c */
-	uint32_t users;     /* hooks, and whatever else must be gone first; under the mutex */
 	_Atomic uint64_t refusal_counts[PENDI_REFUSALS];
 };
 
