@@ -16,6 +16,7 @@ endfunction()
 
 pend_add_lint(edges check_edges.py ${PROJECT_SOURCE_DIR})
 pend_add_lint(edges.self-test check_edges.py --self-test)
+pend_add_lint(planted check_planted.py ${PROJECT_SOURCE_DIR})
 pend_add_lint(size check_size.py ${PROJECT_SOURCE_DIR})
 pend_add_lint(docs check_docs.py ${PROJECT_SOURCE_DIR})
 pend_add_lint(format check_format.py ${PROJECT_SOURCE_DIR})

@@ -5,8 +5,8 @@ torture test of that letter (torture_engine), which must notice.
 
 Each mutant is an exact piece of source text and what takes its place. It counts as killed if a check
 of the test fails, or the thread sanitizer reports a race where that is asked for; running out of
-time does not count, nor does a mutant that does not compile. The test waits for less long than
-usual before it calls something lost. The library is compiled with the atomics of
+time does not count (another seed is tried), nor does a mutant that does not compile. The test waits
+for less long than usual before it calls something lost. The library is compiled with the atomics of
 tests/support/chaos_oracle.h, which let other threads in.
 
 Usage: mutants_engine.py ROOT [--compiler CC] [--only PATTERN] [--jobs N] [--list]
@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 
-TIMEOUT_S, ATTEMPTS = 100, 6
+TIMEOUT_S, ATTEMPTS = 60, 6
 FLAGS = ["-std=c17", "-D_GNU_SOURCE", "-O1", "-w", "-pthread", "-DBOUND_NS=8000000000ull"]
 FLAVOURS = {
     "chaos": ['-DPENDI_ATOMIC_BACKEND="tests/support/chaos_oracle.h"'],
@@ -229,7 +229,7 @@ def judge(shops, number, mutant):
     killed = False
     for attempt in range(ATTEMPTS):
         killed, said = run_test(program, mutant.guarantee, 1000 * number + attempt + 1)
-        if killed or said == "ran out of time":
+        if killed:
             break
     return killed, said, time.monotonic() - begin
 

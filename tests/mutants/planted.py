@@ -7,7 +7,8 @@ must notice each: the runner of the mutants.py of several folders, which have th
 
 A mutant counts as killed if the test ends with a failure and says which: a check, an assertion of
 Criterion, a report of a sanitizer; a crash too, where the suite says so. Running out of time does
-not count, nor does a mutant that does not compile or whose text does not occur just once.
+not count: the test is tried again, for Criterion's runner, on whose descriptors some mutants tread,
+may hang with its test. Nor does a mutant that does not compile or whose text does not occur once.
 
 Usage: mutants.py ROOT [--compiler CC] [--only PART-OF-NAME] [--jobs N] [--list]
 Exit 0 if every mutant was killed, 1 if not, 77 if Criterion is needed and not installed.
@@ -19,18 +20,20 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 
-TIMEOUT_S, SKIPPED = 300, 77
+TIMEOUT_S, HUNG_S, TRIES_AFTER_HANG, SKIPPED = 300, 60, 3, 77
 FLAGS = ("-std=c17", "-D_GNU_SOURCE", "-O1", "-w", "-pthread")
 CHAOS = ('-DPENDI_ATOMIC_BACKEND="tests/support/chaos_oracle.h"',)
 TSAN, ASAN = ("-fsanitize=thread", "-g"), ("-fsanitize=address", "-g")
 ENVIRONMENT = {"TSAN_OPTIONS": "halt_on_error=1", "ASAN_OPTIONS": "detect_leaks=1"}
 SAYS = re.compile(r"^Bail out!|^not ok|Assertion|WARNING: ThreadSanitizer|ERROR: AddressSanitizer")
 CRASHED = re.compile(r"CRASH")
+OUT_OF_TIME = "ran out of time"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,29 +146,33 @@ class Workshop:
     def run_once(self, test, home, seed):
         """(whether it was noticed, what was said)"""
         arguments = test.arguments.format(seed=seed).split() + ["-j1"] * test.criterion
+        program = subprocess.Popen([str(home / "program"), *arguments], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, errors="replace",
+                                   start_new_session=True, env={**os.environ, **ENVIRONMENT})
         try:
-            done = subprocess.run([str(home / "program"), *arguments], check=False,
-                                  capture_output=True, text=True, errors="replace",
-                                  timeout=TIMEOUT_S, env={**os.environ, **ENVIRONMENT})
+            output, errors = program.communicate(timeout=HUNG_S if test.criterion else TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            return False, "ran out of time"
-        lines = [re.sub(r"/\S*/", "", line) for line in (done.stdout + done.stderr).split("\n")]
+            os.killpg(program.pid, signal.SIGKILL) # its children hold the pipes too
+            program.communicate()
+            return False, OUT_OF_TIME
+        lines = [re.sub(r"/\S*/", "", line) for line in (output + errors).split("\n")]
         said = [line for line in lines if SAYS.search(line)]
         crash = [line for line in lines if CRASHED.search(line)]
         if not said and self.suite.crashes:
-            said = crash or ["a signal"] * (done.returncode < 0)
-        status = f"status {done.returncode}"
-        return done.returncode != 0 and bool(said), (said or crash or [status])[0].strip()
+            said = crash or ["a signal"] * (program.returncode < 0)
+        status = f"status {program.returncode}"
+        return program.returncode != 0 and bool(said), (said or crash or [status])[0].strip()
 
     def judge(self, test, home, mutant=None):
         """(whether it was noticed, what was said, seconds)"""
         begin = time.monotonic()
         said, noticed = self.build(test, home, mutant), False
         if said is None:
-            for attempt in range(test.attempts if mutant else 1):
-                noticed, said = self.run_once(test, home, attempt + 1)
-                if noticed or said == "ran out of time":
-                    break
+            attempts, hangs = test.attempts if mutant else 1, 0
+            while not noticed and attempts and hangs < TRIES_AFTER_HANG:
+                noticed, said = self.run_once(test, home, attempts + hangs)
+                hangs += said == OUT_OF_TIME
+                attempts -= said != OUT_OF_TIME
         shutil.rmtree(home, ignore_errors=True)
         return noticed, said, time.monotonic() - begin
 
