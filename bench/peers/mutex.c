@@ -14,9 +14,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "bench/driver_origin.h"
-#include "bench/impl.h"
-#include "bench/pages.h"
+#include "bench/measure/driver_origin.h"
+#include "bench/measure/impl.h"
+#include "bench/measure/pages.h"
 #include "bench/peers/hash.h"
 #include "bench/peers/pool.h"
 

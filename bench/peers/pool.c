@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "bench/pages.h"
+#include "bench/measure/pages.h"
 
 int peer_pool_init(struct peer_pool *pool, uint64_t capacity, size_t entry_bytes)
 {

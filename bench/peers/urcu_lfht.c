@@ -24,9 +24,9 @@
 #endif
 #include <urcu/rculfhash.h>
 
-#include "bench/driver_origin.h"
-#include "bench/impl.h"
-#include "bench/pages.h"
+#include "bench/measure/driver_origin.h"
+#include "bench/measure/impl.h"
+#include "bench/measure/pages.h"
 #include "bench/peers/hash.h"
 #include "bench/peers/pool.h"
 

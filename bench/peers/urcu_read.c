@@ -14,7 +14,7 @@
 #define READ_NS bench_urcu_memb_read_ns
 #endif
 
-#include "bench/clock.h"
+#include "bench/measure/clock.h"
 #include "bench/peers/urcu_read.h"
 
 #define STEPS 1024u

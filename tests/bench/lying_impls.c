@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/driver_origin.h"
-#include "bench/impl.h"
+#include "bench/measure/driver_origin.h"
+#include "bench/measure/impl.h"
 
 #define BUCKETS 4096u
 #define KEY_BYTES 64u

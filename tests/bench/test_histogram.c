@@ -4,7 +4,7 @@
  */
 #include <criterion/criterion.h>
 
-#include "bench/histogram.h"
+#include "bench/measure/histogram.h"
 
 static struct bench_histogram histogram;
 

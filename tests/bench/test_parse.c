@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_parse.c - unit tests of bench/parse.c: numbers, units, lists, and their limits.
+ * test_parse.c - unit tests of bench/command/parse.c: numbers, units, lists, and their limits.
  */
 #include <criterion/criterion.h>
 
 #include <errno.h>
 #include <stdint.h>
 
-#include "bench/parse.h"
+#include "bench/command/parse.h"
 
 static uint64_t number(const char *text)
 {

@@ -4,7 +4,7 @@
  */
 #include <criterion/criterion.h>
 
-#include "bench/probe.h"
+#include "bench/scenario/probe.h"
 
 static struct bench_sample own[3], peer[3], slow[3];
 static struct bench_probe_row rows[3] = { { .samples = own },

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_results.c - unit tests of bench/results.c: medians, ratios by repeat, the best peer.
+ * test_results.c - unit tests of bench/results/results.c: medians, ratios by repeat, the best peer.
  */
 #include <criterion/criterion.h>
 
 #include <stdint.h>
 
-#include "bench/results.h"
+#include "bench/results/results.h"
 
 enum { REPEATS = 5 };
 

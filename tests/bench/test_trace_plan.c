@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/trace.h"
+#include "bench/scenario/trace.h"
 
 enum { EVENTS = 20000 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_trace_read.c - unit tests of bench/trace_read.c: what is an event, and what is said of a
+ * test_trace_read.c - unit tests of bench/scenario/trace_read.c: what is an event, and what is said of a
  * line that is none.
  */
 #include <criterion/criterion.h>
@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "bench/trace.h"
+#include "bench/scenario/trace.h"
 
 #define GOOD "0,tcp,10.0.0.1,1,10.0.0.2,2\n"
 
