@@ -2,11 +2,14 @@
 /*
  * due.h - the deadline in a slot: a time and the generation that it belongs to, in one word.
  *
- *	| units of 2^16 ns since boot, 42 bits | low 22 bits of the slot's generation |
+ *	| units of 2^16 ns since boot, 42 bits | passed | low 21 bits of the slot's generation |
  *
  * The tag lets a deadline be moved by one compare-and-swap that cannot hit the next operation in
- * the slot: that one has another tag. (It would take 2^22 uses of one slot within one kernel tick
+ * the slot: that one has another tag. (It would take 2^21 uses of one slot within one kernel tick
  * to come by the same tag and the same time.) All ones in the time mean "none".
+ *
+ * Whoever finds that a deadline is over marks it as passed before it decides the operation, and one
+ * that has passed is not moved any more. So a deadline is moved or it is met, never both.
  *
  * Times are rounded up to the unit, 66 microseconds: a deadline is never early.
  */
@@ -18,8 +21,10 @@
 #include "engine/slot/word.h"
 
 #define PENDI_DUE_UNIT_BITS 16u
-#define PENDI_DUE_TAG_BITS 22u
+#define PENDI_DUE_TAG_BITS 21u
 #define PENDI_DUE_TAG_MASK ((1ull << PENDI_DUE_TAG_BITS) - 1)
+#define PENDI_DUE_PASSED (1ull << PENDI_DUE_TAG_BITS)
+#define PENDI_DUE_TIME_SHIFT (PENDI_DUE_TAG_BITS + 1)
 #define PENDI_DUE_NONE_NS UINT64_MAX
 
 PENDI_ALWAYS_INLINE uint64_t pendi_due_tag(uint64_t word)
@@ -31,21 +36,21 @@ PENDI_ALWAYS_INLINE uint64_t pendi_due_tag(uint64_t word)
 PENDI_ALWAYS_INLINE uint64_t pendi_due_make(uint64_t due_ns, uint64_t word)
 {
 	const uint64_t round = (1ull << PENDI_DUE_UNIT_BITS) - 1;
-	const uint64_t none = ~0ull >> PENDI_DUE_TAG_BITS;
+	const uint64_t none = ~0ull >> PENDI_DUE_TIME_SHIFT;
 	const uint64_t units = due_ns > (none - 1) << PENDI_DUE_UNIT_BITS
 				       ? none
 				       : (due_ns + round) >> PENDI_DUE_UNIT_BITS;
 
-	return units << PENDI_DUE_TAG_BITS | pendi_due_tag(word);
+	return units << PENDI_DUE_TIME_SHIFT | pendi_due_tag(word);
 }
 
 /* Nanoseconds since boot, or PENDI_DUE_NONE_NS. */
 PENDI_ALWAYS_INLINE uint64_t pendi_due_ns(uint64_t due)
 {
-	const uint64_t units = due >> PENDI_DUE_TAG_BITS;
+	const uint64_t units = due >> PENDI_DUE_TIME_SHIFT;
 
-	return units == ~0ull >> PENDI_DUE_TAG_BITS ? PENDI_DUE_NONE_NS
-						    : units << PENDI_DUE_UNIT_BITS;
+	return units == ~0ull >> PENDI_DUE_TIME_SHIFT ? PENDI_DUE_NONE_NS
+						      : units << PENDI_DUE_UNIT_BITS;
 }
 
 /* Whether @due belongs to the operation of @word's generation. */

@@ -156,30 +156,48 @@ static uint64_t effective_due(const struct pend_map *map, const struct pendi_slo
 	return slept < due_ns ? due_ns - slept : 0;
 }
 
+/*
+ * Marks the deadline @due as passed, so that nobody moves it while the operation is decided. False:
+ * it was moved meanwhile, or belongs to another operation; @due is what it is now.
+ */
+static bool pass_due(struct pendi_slot *at, uint64_t *due)
+{
+	/* [SL2.rel] [SL2.acq] Pairs with [SL2.acq] and [SL2.rel] in move_due(). */
+	return *due & PENDI_DUE_PASSED ||
+	       pendi_cas_acq_rel(&at->due, due, *due | PENDI_DUE_PASSED, SL2, SL2);
+}
+
+static void expire(const struct pass *pass, uint32_t slot, uint64_t word)
+{
+	struct pend_map *map = pass->map;
+	const struct pendi_decision decision = { map->flags & PEND_MAP_DEADLINE_PERMITS
+							 ? PEND_ACTION_PERMIT_SOFT
+							 : PEND_ACTION_BLOCK,
+						 PEND_ORIGIN_DEADLINE, 0 };
+	struct pendi_step step;
+
+	/* Who is here serves the shard: no hint is needed. */
+	(void)pendi_map_decide(map, pendi_handle_make(word, slot), &decision, &step);
+	(void)pendi_map_serve(map, slot);
+}
+
 /* The slot holds a live operation. Returns the tick of its next look. */
 static uint32_t look_at_live(const struct pass *pass, uint32_t slot, uint64_t word)
 {
 	struct pend_map *map = pass->map;
 	struct pendi_slot *at = pendi_map_slot(map, slot);
 	/* [SL2.acq] Pairs with [SL2.rel] in fill_operation() and in move_due(). */
-	const uint64_t due = pendi_load_acquire(&at->due, SL2);
-	const uint64_t due_ns = effective_due(map, at, due);
+	uint64_t due = pendi_load_acquire(&at->due, SL2), due_ns;
 
-	if (!pendi_due_is_of(due, word) || due_ns == PEND_DEADLINE_NONE)
-		return pass->later;
-	if (due_ns <= pass->now->now_ns) {
-		const struct pendi_decision decision = { map->flags & PEND_MAP_DEADLINE_PERMITS
-								 ? PEND_ACTION_PERMIT_SOFT
-								 : PEND_ACTION_BLOCK,
-							 PEND_ORIGIN_DEADLINE, 0 };
-		struct pendi_step step;
-
-		/* Who is here serves the shard: no hint is needed. */
-		(void)pendi_map_decide(map, pendi_handle_make(word, slot), &decision, &step);
-		(void)pendi_map_serve(map, slot);
-		return pass->later;
-	}
-	return look_tick(map, due_ns, pass->now->now_ns);
+	do {
+		due_ns = effective_due(map, at, due);
+		if (!pendi_due_is_of(due, word) || due_ns == PEND_DEADLINE_NONE)
+			return pass->later;
+		if (due_ns > pass->now->now_ns)
+			return look_tick(map, due_ns, pass->now->now_ns);
+	} while (!pass_due(at, &due));
+	expire(pass, slot, word);
+	return pass->later;
 }
 
 static uint32_t look_at_slot(void *context, uint32_t index, uint32_t horizon)
@@ -255,7 +273,7 @@ static uint64_t lifetime_end(const struct pend_map *map, const struct pendi_slot
 
 /*
  * Moves the deadline of the operation of @word's generation to @due_ns. -ENOENT if the slot has
- * another operation by now: the tag in the deadline tells (due.h).
+ * another operation by now, -EALREADY if the deadline has passed: it tells both itself (due.h).
  */
 static int move_due(struct pend_map *map, uint32_t slot, uint64_t word, uint64_t due_ns)
 {
@@ -267,6 +285,8 @@ static int move_due(struct pend_map *map, uint32_t slot, uint64_t word, uint64_t
 	do {
 		if (!pendi_due_is_of(due, word))
 			return -ENOENT;
+		if (due & PENDI_DUE_PASSED)
+			return -EALREADY;
 		/* [SL2.rel] Pairs with [SL2.acq] in look_at_live(). */
 	} while (!pendi_cas_acq_rel(&at->due, &due, due_after, SL2, SL2));
 	if (map->engine)

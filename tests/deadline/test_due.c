@@ -80,7 +80,7 @@ Test(due, the_far_end_does_not_wrap)
 Test(due, belongs_to_one_generation)
 {
 	static const uint64_t generations[] = {
-		0, 1, 2, (1u << 22) - 1, (1u << 22) + 1, (1ull << 38) - 2
+		0, 1, 2, (1u << 21) - 1, (1u << 21) + 1, (1ull << 38) - 2
 	};
 	const size_t count = sizeof(generations) / sizeof(generations[0]);
 
@@ -89,7 +89,7 @@ Test(due, belongs_to_one_generation)
 
 		/* The state and the rest of the word are not part of it. */
 		cr_expect(pendi_due_is_of(due, word_of(generations[i]) | PENDI_SLOT_MASK));
-		cr_expect(pendi_due_is_of(due, word_of(generations[i] + (1u << 22))), "it wraps");
+		cr_expect(pendi_due_is_of(due, word_of(generations[i] + (1u << 21))), "it wraps");
 		cr_expect_eq(pendi_due_ns(due), pendi_due_ns(pendi_due_make(123456789, 0)));
 		for (uint32_t bit = 0; bit < PENDI_DUE_TAG_BITS; bit++)
 			cr_expect_not(pendi_due_is_of(due, word_of(generations[i] ^ 1ull << bit)));

@@ -103,7 +103,8 @@ MUTANTS = [Mutant(*m) for m in (
     ("a look forgets the deadline that is near", "C", DEADLINE,
      "	return look_tick(map, due_ns, pass->now->now_ns);", "	return pass->later;"),
     ("a deadline comes early", "C", DEADLINE,
-     "	if (due_ns <= pass->now->now_ns) {", "	if (due_ns <= pass->now->now_ns + 500000) {"),
+     "		if (due_ns > pass->now->now_ns)",
+     "		if (due_ns > pass->now->now_ns + 500000)"),
     # E: no hostage.
     ("a stalled executor keeps its shard", "E", MONITOR,
      "		give_stalled(shard, now_ns);\n", "		(void)give_stalled;\n"),

@@ -62,6 +62,32 @@ Test(extend, extend_is_refused)
 	end(map);
 }
 
+static struct pend_map *passing;
+static uint64_t passing_handle;
+
+/* Somebody finds that the deadline is over, and stops before it decides. */
+static void it_passes(void)
+{
+	struct pendi_slot *at = pendi_map_slot(passing, pendi_handle_slot(passing_handle));
+
+	/* relaxed, both: one thread. */
+	pendi_store_relaxed(&at->due, pendi_load_relaxed(&at->due) | PENDI_DUE_PASSED);
+}
+
+Test(extend, what_has_passed_is_not_moved)
+{
+	passing = begin_default(4);
+	passing_handle = pend_key(passing, 1);
+	pass_time(engine, SECOND, 100 * MS);
+	machine.on_clock = it_passes;
+	REFUSED(passing, -EALREADY, pend_map_extend(passing, passing_handle, 5 * SECOND));
+	REFUSED(passing, -EALREADY, pend_map_hold(passing, passing_handle));
+	cr_assert_eq(told.count, 0);
+	/* Whoever looks next finishes what that one began. */
+	expires(info_of(passing, passing_handle).deadline_ns, PEND_ACTION_BLOCK);
+	end(passing);
+}
+
 Test(extend, a_lifetime_ends_it_all)
 {
 	struct pend_map_options options = managed(NULL, &told, 4);
