@@ -74,9 +74,12 @@ int pendi_map_decide(struct pend_map *map, uint64_t handle, const struct pendi_d
 		return -ENOENT;
 	}
 
-	/* Who decides in an engine touches the header alone; the rest stays with the home CPU. */
+	/* Who decides in an engine touches the header alone, for writing at once: a load would fetch
+	 * the line shared, and the CAS ask the home CPU a second time. The rest stays there. */
 	if (!map->engine)
 		pendi_map_prefetch(map, slot);
+	else
+		pendi_prefetch_write(pendi_map_slot(map, slot));
 
 	struct pendi_slot *at = pendi_map_slot(map, slot);
 	/* relaxed: the CAS below validates and acquires. */
