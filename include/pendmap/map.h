@@ -565,7 +565,7 @@ PEND_API int pend_map_cancel(struct pend_map *map, uint64_t handle) PEND_MUST_CH
  * @retval -ESHUTDOWN  the map has been destroyed
  * @retval -ERANGE     @p deadline_ns is out of range, or further from the pend than lifetime_ns
  * @retval -ENOENT     no such operation is pended
- * @retval -EALREADY   it is decided
+ * @retval -EALREADY   it is decided, or its deadline has passed
  *
  * @context     any thread; never sleeps
  * @progress    lock-free
@@ -583,7 +583,7 @@ PEND_API int pend_map_extend(struct pend_map *map, uint64_t handle,
  * @retval -EFAULT     @p map is NULL
  * @retval -ESHUTDOWN  the map has been destroyed
  * @retval -ENOENT     no such operation is pended
- * @retval -EALREADY   it is decided
+ * @retval -EALREADY   it is decided, or its deadline has passed
  *
  * @context     any thread; never sleeps
  * @progress    lock-free
