@@ -76,7 +76,7 @@
 #endif
 
 struct lane {
-	_Alignas(PENDI_CACHE_LINE) _Atomic(struct pendi_epoch_node *) bags[PENDI_BAGS];
+	PENDI_APART(1) _Atomic(struct pendi_epoch_node *) bags[PENDI_BAGS];
 };
 
 struct pendi_native_domain pendi_native = { .epoch = PENDI_EPOCH_START };

@@ -21,7 +21,7 @@ enum pendi_fences {
 
 /* Read by every enter, written by every advance. */
 struct pendi_native_domain {
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint32_t epoch;
+	PENDI_APART(2) _Atomic uint32_t epoch;
 	_Atomic uint32_t fences;
 	/* Whether a call of pendi_epoch_fence_select() is under way. */
 	_Atomic uint32_t selecting;

@@ -22,7 +22,7 @@ struct pendi_thread_record {
 	 * have the same word (until 2^31 of them have passed in one epoch). Written by the
 	 * owner, read by whoever advances, retires or reports (EP1, EP2).
 	 */
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint64_t section;
+	PENDI_APART(2) _Atomic uint64_t section;
 	/* How many nodes the owners of this record have retired, and how many functions they
 	 * have run. One writer at a time (TR1); record 0 is the exception, its writers add. */
 	_Atomic uint64_t retired;
@@ -34,13 +34,13 @@ struct pendi_thread_record {
 	uint32_t nest;
 
 	/* The kernel's thread id of the owner, 0 when the record is free. */
-	_Alignas(PENDI_CACHE_LINE) _Atomic int32_t owner;
+	PENDI_APART(1) _Atomic int32_t owner;
 	/* The section word that a stall report saw here, and when it saw it first (EP7). */
 	_Atomic uint64_t seen;
 	_Atomic uint64_t seen_ns;
 };
 
-_Static_assert(sizeof(struct pendi_thread_record) == 2 * PENDI_CACHE_LINE,
+_Static_assert(PENDI_UNPADDED || sizeof(struct pendi_thread_record) == 2 * PENDI_CACHE_LINE,
 	       "two lines: neighbours share none, and prefetchers fetch in pairs");
 
 extern struct pendi_thread_record pendi_thread_records[PENDI_THREADS]

@@ -45,7 +45,7 @@ struct pendi_thread_record pendi_thread_records[PENDI_THREADS];
 PENDI_THREAD_LOCAL uint32_t pendi_thread_self;
 
 /* One more than the highest number given out; at least 1, for record 0 is always scanned. */
-static _Alignas(PENDI_CACHE_LINE) _Atomic uint32_t limit = 1;
+static PENDI_APART(1) _Atomic uint32_t limit = 1;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 /* Both written under once. */

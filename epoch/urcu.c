@@ -49,7 +49,7 @@
 #include "platform/membarrier.h"
 
 struct lane {
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic(struct pendi_epoch_node *) incoming;
+	PENDI_APART(2) _Atomic(struct pendi_epoch_node *) incoming;
 	/* What the callback in flight will run. Written by who arms. */
 	_Atomic(struct pendi_epoch_node *) waiting;
 	/* Callbacks that have run. Written by the callback. */

@@ -11,6 +11,20 @@
 /* Bytes that two CPUs fight over as one. 64 on every x86-64 and most arm64. */
 #define PENDI_CACHE_LINE 64u
 
+/*
+ * Begins a field that other CPUs write, or do not write, unlike the one before it: so many cache
+ * lines are its own. Two keep the prefetcher out, which fetches lines in pairs. Without padding
+ * (PENDI_UNPADDED, for measuring what it is worth) the fields just follow each other.
+ */
+#ifndef PENDI_UNPADDED
+#define PENDI_UNPADDED 0
+#endif
+#if PENDI_UNPADDED
+#define PENDI_APART(lines)
+#else
+#define PENDI_APART(lines) _Alignas((lines)*PENDI_CACHE_LINE)
+#endif
+
 #define PENDI_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define PENDI_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 

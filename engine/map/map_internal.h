@@ -39,8 +39,8 @@ struct pendi_part {
 	uint32_t first;             /* slot */
 	uint32_t count;             /* slots */
 	/* Written by whoever passes over the agenda. */
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint64_t left_ns; /* when slots last left */
-	_Atomic uint32_t leavings;                               /* begun; numbers them */
+	PENDI_APART(2) _Atomic uint64_t left_ns; /* when slots last left */
+	_Atomic uint32_t leavings;               /* begun; numbers them */
 };
 
 /* A drain that was begun by pend_map_disable_async(). Under the control mutex, but for `active`. */

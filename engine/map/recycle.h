@@ -39,7 +39,7 @@ struct pendi_recycler {
 	bool deferred;           /* through the epoch; what follows is unused otherwise */
 	struct pendi_pool spare; /* what may stand in for a slot in limbo */
 	/* {incurred 32 | settled 32}: written when the reserve is used up. */
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint64_t debt;
+	PENDI_APART(2) _Atomic uint64_t debt;
 	_Atomic uint32_t claimed;
 };
 

@@ -43,7 +43,7 @@ enum pendi_counter {
 _Static_assert(PENDI_COUNT_REFUSED_HOLD < PENDI_COUNTERS, "they fit in a row");
 
 struct pendi_tally_row {
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint64_t count[PENDI_COUNTERS];
+	PENDI_APART(2) _Atomic uint64_t count[PENDI_COUNTERS];
 };
 
 struct pendi_tally {

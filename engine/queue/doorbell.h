@@ -24,7 +24,7 @@
 /* All zero: a bell that nobody sleeps on. */
 struct pendi_doorbell {
 	/* 0: nobody sleeps; 1: somebody is about to, or does. */
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint32_t armed;
+	PENDI_APART(2) _Atomic uint32_t armed;
 };
 
 /* Says that the caller is about to sleep; it must look for work once more before it does. */

@@ -46,11 +46,11 @@ struct pendi_queue {
 	uint64_t mask;      /* capacity - 1 */
 	uint32_t lap_shift; /* a position's bits below its lap */
 	/* Written by consumers: the first position that is not served. Positions only grow. */
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint64_t head;
+	PENDI_APART(2) _Atomic uint64_t head;
 	/* Written by producers: where to look for the first empty position, never beyond it, and
 	 * where one of them saw the head lately, never beyond that: so that most pushes fetch
 	 * neither from a consumer. */
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint64_t tail;
+	PENDI_APART(2) _Atomic uint64_t tail;
 	_Atomic uint64_t head_seen;
 };
 

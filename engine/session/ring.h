@@ -57,9 +57,9 @@ struct pendi_ring {
 	size_t stride;     /* bytes of a record */
 	int event;         /* the eventfd */
 	struct pendi_queue queue;
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint64_t free;
+	PENDI_APART(2) _Atomic uint64_t free;
 	/* The bell: bit 0: armed; above: readers that are draining. */
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint32_t bell;
+	PENDI_APART(2) _Atomic uint32_t bell;
 	_Atomic uint64_t told;    /* writes of the eventfd begun */
 	_Atomic uint64_t heard;   /* ... and done */
 	_Atomic uint64_t drained; /* @heard when it was drained last */

@@ -70,8 +70,8 @@ struct pendi_seat {
 	_Atomic uint64_t space_user,
 		space_label; /* whose objects it may reach: custom maps' business */
 	/* Written by all who pend or complete. */
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint64_t control;
-	_Alignas(2 * PENDI_CACHE_LINE) struct pendi_ring ring;
+	PENDI_APART(2) _Atomic uint64_t control;
+	PENDI_APART(2) struct pendi_ring ring;
 	_Atomic uint64_t full_refusals, share_refusals, self_refusals;
 	/* What follows is used under the mutex only. */
 	bool owned;  /* opened and not closed: the engine is held for it */

@@ -62,16 +62,16 @@ struct pendi_executor {
 	/* Written by the executor, and by who rings it. */
 	struct pendi_doorbell bell;
 	/* Written by the executor; read by who arms a deadline (SH5). */
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint64_t wake_at;
+	PENDI_APART(2) _Atomic uint64_t wake_at;
 	_Atomic uint32_t
 		condition; /* enum pendi_condition; written by the executor and its maker */
 	/* Written by others. */
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint32_t foreign; /* a hint in a shard it adopted */
+	PENDI_APART(2) _Atomic uint32_t foreign; /* a hint in a shard it adopted */
 	_Atomic uint32_t stalled; /* by the monitor: it does not move. Cleared by the executor */
 	_Atomic uint32_t retry;   /* its CPU may be there again */
 	_Atomic uint32_t start;   /* enum pendi_start */
 	/* The executor's own. */
-	_Alignas(2 * PENDI_CACHE_LINE) uint64_t retry_at_ns;
+	PENDI_APART(2) uint64_t retry_at_ns;
 	uint64_t turn_ns;      /* when the last turn began */
 	uint32_t tick_seen;    /* of the last turn */
 	uint32_t changes_seen; /* of pend_engine.changes */
@@ -93,7 +93,7 @@ enum pendi_start {
 enum { PENDI_ROW_HOME = 0, PENDI_ROW_OTHERS = 1 };
 
 struct pendi_shard_row {
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint64_t served;
+	PENDI_APART(2) _Atomic uint64_t served;
 	_Atomic uint64_t at_home, passes, looks;
 };
 
@@ -106,12 +106,12 @@ struct pendi_shard {
 	/* Row 0 is written by the shard's own executor alone, by stores; row 1 by the others. */
 	struct pendi_shard_row rows[2];
 	/* Written by whoever serves it. */
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint64_t heartbeat; /* moved with each item */
-	_Atomic uint32_t passed_tick;      /* a tick by which nothing was left to look at */
-	_Atomic uint32_t resume;           /* the client that a pass stopped at */
+	PENDI_APART(2) _Atomic uint64_t heartbeat; /* moved with each item */
+	_Atomic uint32_t passed_tick;              /* a tick by which nothing was left to look at */
+	_Atomic uint32_t resume;                   /* the client that a pass stopped at */
 	_Atomic uint64_t passed_offset_ns; /* of pend_engine.offset_ns, that a pass has heeded */
 	/* Seldom written. */
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint64_t hints_refused;
+	PENDI_APART(2) _Atomic uint64_t hints_refused;
 	_Atomic uint64_t times_slept, times_woken, stalls, losses, returns, starts_refused;
 	_Atomic uint32_t without_fifo;
 	_Atomic uint64_t away_since_ns;
@@ -124,7 +124,7 @@ struct pendi_shard {
 
 /* Which client a thread is inside of, in one engine; the word of thread 0 is unused. */
 struct pendi_visiting {
-	_Alignas(PENDI_CACHE_LINE) _Atomic uint32_t client;
+	PENDI_APART(1) _Atomic uint32_t client;
 };
 
 struct pendi_suspend {
@@ -147,7 +147,7 @@ struct pend_engine {
 	uint64_t first_offset_ns;
 
 	/* Read all the time, seldom written. */
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint32_t changes; /* changes of any `server` */
+	PENDI_APART(2) _Atomic uint32_t changes; /* changes of any `server` */
 	_Atomic uint32_t stop;
 	_Atomic uint32_t drowsy;  /* the monitor sleeps and wants to be told of work */
 	_Atomic uint32_t enabled; /* F43; engine/map/control.c */
@@ -157,8 +157,8 @@ struct pend_engine {
 	_Atomic uint64_t joined[PENDI_CLIENT_WORDS];
 	struct pendi_suspend history[PENDI_SUSPENDS_KEPT];
 
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint32_t uses; /* clients and sessions */
-	_Atomic uint32_t nudged;                              /* clients want to be tended */
+	PENDI_APART(2) _Atomic uint32_t uses; /* clients and sessions */
+	_Atomic uint32_t nudged;              /* clients want to be tended */
 	_Atomic uint32_t chores;       /* somebody is at what only one may do (unwatched engines) */
 	_Atomic uint64_t chores_at_ns; /* next time */
 	pthread_mutex_t mutex;         /* joining, leaving, visiting each */

@@ -16,7 +16,7 @@
 
 struct pendi_quota {
 	uint64_t limit; /* bytes; 0: none, and nothing is counted */
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint64_t used;
+	PENDI_APART(2) _Atomic uint64_t used;
 };
 
 PENDI_ALWAYS_INLINE bool pendi_quota_take(struct pendi_quota *quota, uint64_t bytes)

@@ -37,7 +37,7 @@
 
 struct pendi_pocket {
 	/* Written by thieves, and by the owner for the last slot. */
-	_Alignas(PENDI_CACHE_LINE) _Atomic uint64_t top;
+	PENDI_APART(1) _Atomic uint64_t top;
 	/* Written by the owner. */
 	_Atomic uint64_t bottom;
 	/* Written by the owner; ring[i % size] is in the pocket for top <= i < bottom. */

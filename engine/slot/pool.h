@@ -51,7 +51,7 @@
 
 struct pendi_magazine {
 	/* {tag 38 | slot 26}: written by every put and take of this magazine. */
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint64_t head;
+	PENDI_APART(2) _Atomic uint64_t head;
 	/* Where the last slot was stolen from; a hint that any taker here writes. */
 	_Atomic uint32_t victim;
 };
@@ -63,7 +63,7 @@ struct pendi_pool {
 	uint32_t count;               /* of magazines */
 	bool light;                   /* owners of pockets make compiler barriers only */
 	/* {sequence 62 | state 2}: read by every put, written only when the pool runs dry. */
-	_Alignas(2 * PENDI_CACHE_LINE) _Atomic uint64_t full;
+	PENDI_APART(2) _Atomic uint64_t full;
 };
 
 /*
