@@ -7,7 +7,7 @@ target_compile_definitions(pendmap_build_flags INTERFACE
   _GNU_SOURCE)
 target_compile_options(pendmap_build_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wundef -Wvla -Wcast-qual
-  -Wstrict-prototypes -Wmissing-prototypes
+  $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes> $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>
   $<$<NOT:$<CONFIG:Release>>:-fno-omit-frame-pointer>
   $<$<BOOL:${PEND_WERROR}>:-Werror>
   $<$<BOOL:${PEND_NATIVE}>:-march=native>)

@@ -23,6 +23,9 @@ set(PEND_PUBLIC_HEADERS
   include/pendmap/sock_addr.h
   include/pendmap/upstream.h)
 
+# Also where C++ is enabled, for what pendbench compares with, they are checked as C headers.
+set_source_files_properties(${PEND_PUBLIC_HEADERS} PROPERTIES LANGUAGE C)
+
 add_library(pendmap SHARED $<TARGET_OBJECTS:pendmap_objects>)
 add_library(pendmap_static STATIC $<TARGET_OBJECTS:pendmap_objects>)
 

@@ -84,6 +84,48 @@ int bench_parse_fraction(const char *text, double *number)
 	return 0;
 }
 
+int bench_parse_time(const char *text, uint64_t low_ns, uint64_t high_ns, uint64_t *ns)
+{
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} times[] = { { "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 } };
+	uint64_t value = 0;
+	const char *end = text;
+	int error;
+
+	if (is_negative(text))
+		return -ERANGE;
+	error = read_number(text, &value, &end);
+	if (error == -EINVAL)
+		return error;
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		if (strcmp(end, times[i].name) != 0)
+			continue;
+		if (error || __builtin_mul_overflow(value, times[i].ns, &value) || value < low_ns ||
+		    value > high_ns)
+			return -ERANGE;
+		*ns = value;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+int bench_parse_word(const char *text, size_t length, const char *words, uint32_t *which)
+{
+	for (uint32_t n = 0; *words; n++) {
+		const size_t size = strcspn(words, ",");
+
+		if (size == length && strncmp(words, text, length) == 0) {
+			*which = n;
+			return 0;
+		}
+		words += size;
+		words += strspn(words, ", ");
+	}
+	return -EINVAL;
+}
+
 int bench_parse_numbers(const char *text, uint64_t low, uint64_t high, uint64_t *numbers,
 			uint32_t room, uint32_t *count)
 {

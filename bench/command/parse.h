@@ -8,6 +8,7 @@
 #ifndef BENCH_COMMAND_PARSE_H
 #define BENCH_COMMAND_PARSE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* A decimal number with an optional Ki, Mi or Gi. */
@@ -15,6 +16,12 @@ int bench_parse_number(const char *text, uint64_t low, uint64_t high, uint64_t *
 
 /* A positive decimal fraction, at most 1e9. */
 int bench_parse_fraction(const char *text, double *number);
+
+/* A time as 250us, 4ms or 1s, of digits alone. */
+int bench_parse_time(const char *text, uint64_t low_ns, uint64_t high_ns, uint64_t *ns);
+
+/* Which of the comma-separated @words the first @length characters of @text are. */
+int bench_parse_word(const char *text, size_t length, const char *words, uint32_t *which);
 
 /* Comma-separated numbers, 1 to @room of them, none twice. -E2BIG: more than that. */
 int bench_parse_numbers(const char *text, uint64_t low, uint64_t high, uint64_t *numbers,

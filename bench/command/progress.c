@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * progress.c - what the run is doing, on stderr.
+ * progress.c - what a process that measures tells the one that shows it.
  *
- * On a terminal one line is rewritten, at most ten times a second; elsewhere each cell leaves a
- * line when it is done. The time left is what has passed, scaled by what remains.
+ * Lines are shorter than PIPE_BUF, so each arrives whole. A reader that is gone ends this process
+ * (SIGPIPE): nobody would see what it measures.
  */
 #include "bench/command/progress.h"
 
@@ -13,48 +13,64 @@
 
 #include "bench/measure/clock.h"
 
-#define REDRAW_NS 100000000u
+#define TELL_NS 100000000u
+#define LINE_MAX_BYTES 512
 
-void bench_progress_begin(struct bench_progress *progress, bool shown, uint64_t total)
+/* The first line of @text. */
+static void tell(const struct bench_progress *progress, const char *head, const char *text)
 {
-	const uint64_t now_ns = bench_clock_ns();
+	char line[LINE_MAX_BYTES];
+	int length;
 
-	*progress = (struct bench_progress){ .shown = shown,
-					     .live = shown && isatty(STDERR_FILENO),
-					     .begun_ns = now_ns,
-					     .total = total ? total : 1 };
+	if (progress->fd < 0)
+		return;
+	length = snprintf(line, sizeof(line) - 1, "%s%.*s", head, (int)strcspn(text, "\n"), text);
+	if (length > (int)sizeof(line) - 2)
+		length = (int)sizeof(line) - 2;
+	line[length++] = '\n';
+	if (write(progress->fd, line, (size_t)length) < 0)
+		return; /* it is only progress */
+}
+
+static void tell_step(struct bench_progress *progress, const char *what)
+{
+	char head[64];
+
+	snprintf(head, sizeof(head), "S %llu %llu ", (unsigned long long)progress->done,
+		 (unsigned long long)progress->total);
+	tell(progress, head, what);
+}
+
+void bench_progress_begin(struct bench_progress *progress, int fd, uint64_t total)
+{
+	*progress = (struct bench_progress){ .fd = fd, .total = total ? total : 1 };
+	tell_step(progress, "begin");
 }
 
 void bench_progress_step(struct bench_progress *progress, uint64_t amount, const char *what)
 {
-	const uint64_t now_ns = bench_clock_ns();
+	uint64_t now_ns;
 
 	progress->done += amount;
 	if (progress->done > progress->total)
 		progress->done = progress->total;
-	if (!progress->live || now_ns - progress->shown_ns < REDRAW_NS)
+	if (progress->fd < 0)
 		return;
-	progress->shown_ns = now_ns;
-
-	const double passed_s = (double)(now_ns - progress->begun_ns) / 1e9;
-	const double share = (double)progress->done / (double)progress->total;
-	char left[32] = "";
-
-	if (share > 0.02)
-		snprintf(left, sizeof(left), "%.0f s left", passed_s / share * (1 - share));
-	fprintf(stderr, "\r\033[K%3.0f %%  %-60.60s %s", share * 100, what, left);
-	fflush(stderr);
+	now_ns = bench_clock_ns();
+	if (now_ns - progress->told_ns < TELL_NS)
+		return;
+	progress->told_ns = now_ns;
+	tell_step(progress, what);
 }
 
-void bench_progress_line(const struct bench_progress *progress, const char *text)
+void bench_progress_line(struct bench_progress *progress, const char *text)
 {
-	if (progress->shown && !progress->live)
-		fprintf(stderr, "%3.0f %%  %s\n",
-			100.0 * (double)progress->done / (double)progress->total, text);
+	tell_step(progress, text);
+	tell(progress, "L ", text);
 }
 
-void bench_progress_end(const struct bench_progress *progress)
+void bench_progress_end(struct bench_progress *progress)
 {
-	if (progress->live)
-		fputs("\r\033[K", stderr);
+	progress->done = progress->total;
+	tell_step(progress, "end");
 }

@@ -9,8 +9,8 @@
  */
 #include <pendmap/epoch.h>
 
-#include "bench/measure/driver_origin.h"
 #include "bench/impls/pendmap_ops.h"
+#include "bench/measure/driver_origin.h"
 
 /* The value is copied out, as every other implementation's lookup does. */
 static int map_peek(void *opaque, const void *key, void *value)
@@ -88,6 +88,7 @@ static const struct bench_ops keyed_ops = {
 	.complete_key_batch = map_complete_key_batch,
 	.lookup_batch = map_lookup_batch,
 	.tick = map_tick,
+	.walk = map_walk,
 };
 
 static const struct bench_ops id_ops = {
@@ -107,6 +108,7 @@ static const struct bench_ops pointers_ops = {
 	.complete_batch = map_complete_batch,
 	.complete_key_batch = map_complete_key_batch,
 	.tick = map_tick,
+	.walk = map_walk,
 };
 
 static void keyed_drive(struct bench_lane *lane, enum bench_loop loop)
@@ -127,7 +129,7 @@ static void pointers_drive(struct bench_lane *lane, enum bench_loop loop)
 const struct bench_impl bench_impl_pendmap = {
 	.name = "pendmap",
 	.summary = "keyed map, validated copies, slots recycle at once",
-	.abilities = BENCH_KEYS | BENCH_BATCH | BENCH_BATCH_LOOKUP,
+	.abilities = BENCH_KEYS | BENCH_BATCH | BENCH_BATCH_LOOKUP | BENCH_WALK,
 	.entry_bytes = 64 + 16,
 	.create = map_create,
 	.destroy = map_destroy,
@@ -157,7 +159,7 @@ const struct bench_impl bench_impl_pendmap_id = {
 const struct bench_impl bench_impl_pendmap_pointers = {
 	.name = "pendmap-pointers",
 	.summary = "keyed map with PEND_MAP_POINTERS: slots recycle through the epoch",
-	.abilities = BENCH_KEYS | BENCH_BATCH,
+	.abilities = BENCH_KEYS | BENCH_BATCH | BENCH_WALK,
 	.entry_bytes = 128 + 16,
 	.create = map_create_pointers,
 	.destroy = map_destroy,

@@ -20,6 +20,8 @@
 
 #include "bench/measure/impl.h"
 
+#define WALK_STRIDE 64u /* operations that one step of a walk reads */
+
 struct session {
 	_Alignas(128) struct pend_map *map;
 	uint64_t now_ns; /* what requests carry: 0, or the caller's clock of the last tick */
@@ -32,6 +34,8 @@ struct session {
 	uint64_t retried;         /* pends that found the table full until it was polled */
 	uint64_t told_seen;       /* of table->told, by who drives the loop */
 	struct table *table;
+	struct pend_cursor cursor; /* of a walk */
+	struct pend_info infos[WALK_STRIDE];
 	uint32_t actions[BENCH_BATCH_MAX];
 	struct pend_request requests[BENCH_BATCH_MAX];
 };
@@ -96,6 +100,18 @@ static inline int map_lookup(void *opaque, const void *key, void *value)
 static inline uint32_t counted(int result)
 {
 	return result < 0 ? 0 : (uint32_t)result;
+}
+
+/* Values are not read: a walk looks for what has waited too long, say. */
+static inline uint32_t map_walk(void *opaque)
+{
+	struct session *session = opaque;
+	const uint32_t count = counted(
+		pend_map_scan(session->map, &session->cursor, session->infos, NULL, WALK_STRIDE));
+
+	if (!count)
+		session->cursor = (struct pend_cursor){ 0 };
+	return count;
 }
 
 static inline uint32_t map_pend_batch(void *opaque, const unsigned char *keys,

@@ -20,7 +20,6 @@
 #include "bench/measure/clock.h"
 #include "bench/measure/impl.h"
 #include "bench/measure/lane.h"
-#include "bench/scenario/trace.h"
 
 #define BENCH_INLINE static inline __attribute__((always_inline))
 #define BENCH_COLD static __attribute__((noinline, cold))
@@ -34,6 +33,36 @@ BENCH_INLINE void bench_tick(const struct bench_ops *ops, struct bench_lane *lan
 {
 	if (ops->tick && step % BENCH_TICK_STEPS == 0)
 		ops->tick(lane->session);
+}
+
+/* Takes time, and nothing else: a chain of @count multiplications. Returns what they come to, which
+ * has to be kept somewhere. */
+BENCH_INLINE uint64_t bench_spin(uint64_t count)
+{
+	uint64_t number = count;
+
+	for (uint64_t i = 0; i < count; i++)
+		number = number * 0x9e3779b97f4a7c15u + (number >> 32);
+	return number;
+}
+
+BENCH_COLD bool bench_more_than_time(struct bench_lane *lane)
+{
+	lane->spun = bench_spin(lane->planted);
+	if (lane->chunks)
+		return --lane->chunks > 0;
+	return bench_clock_ns() < lane->until_ns;
+}
+
+/*
+ * Whether the loop goes on after a chunk of BENCH_STEPS steps: until a time, or for a number of
+ * chunks; planted slowness (measure.h) is paid here.
+ */
+BENCH_INLINE bool bench_more(struct bench_lane *lane)
+{
+	if (BENCH_UNLIKELY(lane->chunks | lane->planted))
+		return bench_more_than_time(lane);
+	return bench_clock_ns() < lane->until_ns;
 }
 
 /* A pend that was answered @result: tries again what may be tried again, or fails the lane. */
@@ -113,7 +142,7 @@ BENCH_INLINE void bench_drive_pair(const struct bench_ops *ops, struct bench_lan
 				goto out;
 			completed++;
 		}
-	} while (bench_clock_ns() < lane->until_ns);
+	} while (bench_more(lane));
 out:
 	bench_count(lane, pended, completed);
 }
@@ -139,7 +168,7 @@ BENCH_INLINE void bench_drive_steady(const struct bench_ops *ops, struct bench_l
 			if (++lane->head == lane->ring_size)
 				lane->head = 0;
 		}
-	} while (bench_clock_ns() < lane->until_ns);
+	} while (bench_more(lane));
 out:
 	bench_count(lane, pended, completed);
 }
@@ -201,7 +230,7 @@ BENCH_INLINE void bench_drive_pair_batch(const struct bench_ops *ops, struct ben
 			    !bench_complete_many(ops, lane, lane->batch, tokens, by_key))
 				goto out;
 		}
-	} while (bench_clock_ns() < lane->until_ns);
+	} while (bench_more(lane));
 out:
 	lane->others = others;
 }
@@ -231,55 +260,74 @@ BENCH_INLINE void bench_drive_steady_batch(const struct bench_ops *ops, struct b
 				oldest[i] = (struct bench_live){ fresh[i], number + i };
 			lane->head = left == count ? 0 : lane->head + count;
 		}
-	} while (bench_clock_ns() < lane->until_ns);
+	} while (bench_more(lane));
 }
 
-/* A random number of the fill that is live, or one that never was. */
-BENCH_INLINE uint64_t bench_number_sought(struct bench_lane *lane, bool hit)
+enum bench_sought { BENCH_SEEK_LIVE, BENCH_SEEK_ABSENT, BENCH_SEEK_DRAWN };
+
+/* A random number of the lane's part of the fill, one that was never pended, or the next draw. */
+BENCH_INLINE uint64_t bench_number_sought(struct bench_lane *lane, enum bench_sought sought)
 {
-	if (hit)
+	if (sought == BENCH_SEEK_LIVE)
 		return lane->first_number + bench_random_below(&lane->random, lane->ring_size);
+	if (sought == BENCH_SEEK_DRAWN)
+		return lane->draws[lane->drawn++ & lane->draw_mask];
 	return BENCH_NUMBER_ABSENT | bench_random(&lane->random);
 }
 
-BENCH_INLINE void bench_drive_lookup(const struct bench_ops *ops, struct bench_lane *lane, bool hit)
+/* Looks one number up and checks the answer. */
+BENCH_INLINE bool bench_lookup(const struct bench_ops *ops, struct bench_lane *lane,
+			       uint64_t number, bool hit)
 {
-	uint64_t found = 0, sought = 0;
+	bench_number_write(lane->keys, number);
+	const int result = ops->lookup(lane->session, lane->keys, lane->values);
+
+	if (BENCH_UNLIKELY(result != (hit ? 0 : -ENOENT))) {
+		lane->counts.hits += result == 0;
+		bench_lane_fail(lane, "lookup", result ? result : -EEXIST);
+		return false;
+	}
+	if (BENCH_UNLIKELY(hit && bench_number_read(lane->values) != number)) {
+		lane->counts.hits++;
+		bench_lane_fail(lane, "lookup: another operation's value", -EBADMSG);
+		return false;
+	}
+	return true;
+}
+
+BENCH_INLINE void bench_drive_lookup(const struct bench_ops *ops, struct bench_lane *lane,
+				     enum bench_sought sought)
+{
+	const bool hit = sought != BENCH_SEEK_ABSENT;
+	uint64_t done = 0;
 
 	do {
 		for (uint32_t step = 0; step < BENCH_STEPS; step++) {
-			const uint64_t number = bench_number_sought(lane, hit);
+			const uint64_t number = bench_number_sought(lane, sought);
 
 			bench_tick(ops, lane, step);
-			bench_number_write(lane->keys, number);
-			const int result = ops->lookup(lane->session, lane->keys, lane->values);
-
-			sought++;
-			found += result == 0;
-			if (BENCH_UNLIKELY(result != (hit ? 0 : -ENOENT))) {
-				bench_lane_fail(lane, "lookup", result ? result : -EEXIST);
+			if (!bench_lookup(ops, lane, number, hit)) {
+				lane->counts.looked_up++;
 				goto out;
 			}
-			if (BENCH_UNLIKELY(hit && bench_number_read(lane->values) != number)) {
-				bench_lane_fail(lane, "lookup: another operation's value",
-						-EBADMSG);
-				goto out;
-			}
+			done++;
 		}
-	} while (bench_clock_ns() < lane->until_ns);
+	} while (bench_more(lane));
 out:
-	lane->counts.looked_up += sought;
-	lane->counts.hits += found;
-	lane->operations += sought;
+	lane->counts.looked_up += done;
+	lane->counts.hits += hit ? done : 0;
+	lane->operations += done;
 }
 
-BENCH_INLINE bool bench_lookup_many(const struct bench_ops *ops, struct bench_lane *lane, bool hit)
+BENCH_INLINE bool bench_lookup_many(const struct bench_ops *ops, struct bench_lane *lane,
+				    enum bench_sought sought)
 {
+	const bool hit = sought != BENCH_SEEK_ABSENT;
 	const uint32_t batch = lane->batch;
 
 	for (uint32_t i = 0; i < batch; i++)
 		bench_number_write(lane->keys + (size_t)i * lane->key_size,
-				   bench_number_sought(lane, hit));
+				   bench_number_sought(lane, sought));
 
 	const uint32_t found = ops->lookup_batch(lane->session, lane->keys, batch, lane->values);
 
@@ -301,15 +349,15 @@ BENCH_INLINE bool bench_lookup_many(const struct bench_ops *ops, struct bench_la
 }
 
 BENCH_INLINE void bench_drive_lookup_batch(const struct bench_ops *ops, struct bench_lane *lane,
-					   bool hit)
+					   enum bench_sought sought)
 {
 	do {
 		for (uint32_t step = 0; step < BENCH_STEPS; step += 16) {
 			bench_tick(ops, lane, step);
-			if (!bench_lookup_many(ops, lane, hit))
+			if (!bench_lookup_many(ops, lane, sought))
 				return;
 		}
-	} while (bench_clock_ns() < lane->until_ns);
+	} while (bench_more(lane));
 }
 
 BENCH_INLINE void bench_drive_refuse(const struct bench_ops *ops, struct bench_lane *lane)
@@ -332,7 +380,7 @@ BENCH_INLINE void bench_drive_refuse(const struct bench_ops *ops, struct bench_l
 			}
 			refused++;
 		}
-	} while (bench_clock_ns() < lane->until_ns);
+	} while (bench_more(lane));
 out:
 	lane->counts.attempted += refused;
 	lane->counts.refused += refused;
@@ -367,7 +415,7 @@ BENCH_INLINE void bench_drive_refuse_batch(const struct bench_ops *ops, struct b
 				return;
 			}
 		}
-	} while (bench_clock_ns() < lane->until_ns);
+	} while (bench_more(lane));
 }
 
 BENCH_INLINE void bench_drive_fill(const struct bench_ops *ops, struct bench_lane *lane)
@@ -417,89 +465,6 @@ BENCH_INLINE void bench_drive_drain(const struct bench_ops *ops, struct bench_la
 	lane->extra_count = 0;
 }
 
-/* Completes the operation that is due as number @next of the plan, if it was pended. */
-BENCH_INLINE bool bench_trace_finish(const struct bench_ops *ops, struct bench_lane *lane,
-				     uint64_t next)
-{
-	const struct bench_trace_plan *plan = lane->plan;
-	const uint64_t token = plan->tokens[plan->order[next]];
-
-	if (!token)
-		return true;
-
-	const int result = ops->complete(lane->session, token);
-
-	if (BENCH_UNLIKELY(result)) {
-		bench_lane_fail(lane, "complete", result);
-		return false;
-	}
-	lane->counts.completed++;
-	return true;
-}
-
-/* Pends event @i. A duplicate and a full table are outcomes of the trace, not failures. */
-BENCH_INLINE bool bench_trace_arrive(const struct bench_ops *ops, struct bench_lane *lane,
-				     uint64_t i)
-{
-	const struct bench_trace_plan *plan = lane->plan;
-	const unsigned char *key = plan->keys + i * BENCH_TRACE_KEY_STRIDE;
-	uint64_t token = 0;
-
-	bench_number_write(lane->values, i);
-	int result = ops->pend(lane->session, key, lane->values, &token);
-
-	if (BENCH_UNLIKELY(result == -EAGAIN))
-		result = bench_pend_again(ops, lane, key, lane->values, &token, result) ? 0
-											: -EAGAIN;
-	plan->tokens[i] = result ? 0 : token;
-	if (result != -EAGAIN)
-		lane->counts.attempted++;
-	lane->counts.inserted += result == 0;
-	lane->counts.duplicate += result == -EEXIST;
-	lane->counts.refused += result == -ENOSPC;
-	if (BENCH_UNLIKELY(result && result != -EEXIST && result != -ENOSPC)) {
-		bench_lane_fail(lane, "pend", result);
-		return false;
-	}
-	return true;
-}
-
-BENCH_INLINE void bench_drive_trace(const struct bench_ops *ops, struct bench_lane *lane)
-{
-	const struct bench_trace_plan *plan = lane->plan;
-	uint64_t next = 0, most = 0;
-	const uint64_t completed_before = lane->counts.completed;
-	const uint64_t inserted_before = lane->counts.inserted;
-
-	for (uint64_t i = 0; i < plan->count; i++) {
-		bench_tick(ops, lane, i);
-		for (; next < plan->count && plan->due[next] <= plan->arrival[i]; next++) {
-			if (plan->speed > 0)
-				bench_trace_wait(plan, lane, ops, plan->due[next]);
-			if (!bench_trace_finish(ops, lane, next))
-				return;
-		}
-		if (plan->speed > 0)
-			bench_trace_wait(plan, lane, ops, plan->arrival[i]);
-		if (!bench_trace_arrive(ops, lane, i))
-			return;
-
-		const uint64_t live = (lane->counts.inserted - inserted_before) -
-				      (lane->counts.completed - completed_before);
-
-		most = live > most ? live : most;
-		lane->operations++;
-	}
-	for (; next < plan->count; next++) {
-		bench_tick(ops, lane, next);
-		if (plan->speed > 0)
-			bench_trace_wait(plan, lane, ops, plan->due[next]);
-		if (!bench_trace_finish(ops, lane, next))
-			return;
-	}
-	lane->traced->live_most = most;
-}
-
 BENCH_INLINE void bench_drive_batch(const struct bench_ops *ops, struct bench_lane *lane,
 				    enum bench_loop loop)
 {
@@ -523,11 +488,15 @@ BENCH_INLINE void bench_drive_batch(const struct bench_ops *ops, struct bench_la
 		break;
 	case BENCH_LOOP_HIT_BATCH:
 		if (ops->lookup_batch)
-			bench_drive_lookup_batch(ops, lane, true);
+			bench_drive_lookup_batch(ops, lane, BENCH_SEEK_LIVE);
 		break;
 	case BENCH_LOOP_MISS_BATCH:
 		if (ops->lookup_batch)
-			bench_drive_lookup_batch(ops, lane, false);
+			bench_drive_lookup_batch(ops, lane, BENCH_SEEK_ABSENT);
+		break;
+	case BENCH_LOOP_DRAWN_BATCH:
+		if (ops->lookup_batch)
+			bench_drive_lookup_batch(ops, lane, BENCH_SEEK_DRAWN);
 		break;
 	default:
 		break;
@@ -557,9 +526,6 @@ BENCH_INLINE void bench_drive(const struct bench_ops *ops, struct bench_lane *la
 	case BENCH_LOOP_REFUSE:
 		bench_drive_refuse(ops, lane);
 		return;
-	case BENCH_LOOP_TRACE:
-		bench_drive_trace(ops, lane);
-		return;
 	default:
 		break;
 	}
@@ -572,9 +538,11 @@ BENCH_INLINE void bench_drive(const struct bench_ops *ops, struct bench_lane *la
 	else if (loop == BENCH_LOOP_STEADY_KEY)
 		bench_drive_steady(ops, lane, true);
 	else if (loop == BENCH_LOOP_HIT)
-		bench_drive_lookup(ops, lane, true);
+		bench_drive_lookup(ops, lane, BENCH_SEEK_LIVE);
 	else if (loop == BENCH_LOOP_MISS)
-		bench_drive_lookup(ops, lane, false);
+		bench_drive_lookup(ops, lane, BENCH_SEEK_ABSENT);
+	else if (loop == BENCH_LOOP_DRAWN)
+		bench_drive_lookup(ops, lane, BENCH_SEEK_DRAWN);
 }
 
 #endif

@@ -18,6 +18,9 @@
 #define BENCH_MEASURE_DRIVER_ORIGIN_H
 
 #include "bench/measure/driver.h"
+#include "bench/measure/driver_mix.h"
+#include "bench/measure/driver_paced.h"
+#include "bench/measure/driver_trace.h"
 #include "platform/atomic.h"
 
 #if BENCH_HAVE_URCU
@@ -300,6 +303,14 @@ BENCH_INLINE void bench_drive_shared(const struct bench_ops *ops, struct bench_l
 		bench_drive_away(ops, lane);
 	else if (loop == BENCH_LOOP_RECOVER)
 		bench_drive_recover(ops, lane);
+	else if (loop == BENCH_LOOP_TRACE)
+		bench_drive_trace(ops, lane);
+	else if (loop == BENCH_LOOP_MIX && ops->complete_key)
+		bench_drive_mix(ops, lane);
+	else if (loop == BENCH_LOOP_WALK && ops->walk)
+		bench_drive_walk(ops, lane);
+	else if (loop == BENCH_LOOP_PACED)
+		bench_drive_paced(ops, lane, bench_clock_ns);
 	else
 		bench_drive(ops, lane, loop);
 }

@@ -150,6 +150,24 @@ void bench_host_read(struct bench_host *host)
 	host->available_bytes = bench_host_available();
 }
 
+void bench_host_place(const struct bench_host *host, enum bench_pin pin, uint32_t count,
+		      uint32_t *cpus)
+{
+	uint32_t order[BENCH_THREADS_MAX];
+
+	memcpy(order, host->cpus, sizeof(order));
+	for (uint32_t i = 1; pin == BENCH_PIN_COMPACT && i < host->cpu_count; i++) {
+		const uint32_t cpu = order[i], core = core_of(cpu);
+		uint32_t place = i;
+
+		for (; place > 0 && core_of(order[place - 1]) > core; place--)
+			order[place] = order[place - 1];
+		order[place] = cpu;
+	}
+	for (uint32_t i = 0; i < count; i++)
+		cpus[i] = order[i % host->cpu_count];
+}
+
 const char *bench_build_warning(void)
 {
 	if (*BENCH_BUILD_SANITIZE)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bench/command/options.h"
 #include "bench/measure/lane.h"
 
 struct bench_host {
@@ -22,6 +23,13 @@ struct bench_host {
 };
 
 void bench_host_read(struct bench_host *host);
+
+/*
+ * Where @count threads go: on distinct cores first, or core by core with its siblings; round robin
+ * where there are fewer CPUs.
+ */
+void bench_host_place(const struct bench_host *host, enum bench_pin pin, uint32_t count,
+		      uint32_t *cpus);
 
 /* Available memory now. */
 uint64_t bench_host_available(void);

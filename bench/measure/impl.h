@@ -49,6 +49,11 @@ enum bench_loop {
 	BENCH_LOOP_HOME,    /* pend, and finish what another thread completes */
 	BENCH_LOOP_AWAY,    /* that other thread */
 	BENCH_LOOP_RECOVER, /* complete some of a full table and pend again */
+	BENCH_LOOP_DRAWN,   /* find the keys of the lane's draws */
+	BENCH_LOOP_DRAWN_BATCH,
+	BENCH_LOOP_MIX,   /* pend and complete, find or miss, as drawn */
+	BENCH_LOOP_WALK,  /* go through the whole table, again and again */
+	BENCH_LOOP_PACED, /* steady, each operation when it is meant to begin */
 };
 
 /*
@@ -74,6 +79,10 @@ struct bench_ops {
 	 * another thread. Returns how many came to their end since the last call. NULL: who
 	 * completes finishes. */
 	uint32_t (*finish)(void *session, uint32_t budget);
+
+	/* Visits the next few live operations. Returns how many; 0: the walk is over, and the next
+	 * call begins another. */
+	uint32_t (*walk)(void *session);
 };
 
 enum bench_ability {
@@ -81,6 +90,8 @@ enum bench_ability {
 	BENCH_BATCH = 1u << 1,        /* pends and completes many at once */
 	BENCH_BATCH_LOOKUP = 1u << 2, /* looks up many at once */
 	BENCH_PEER = 1u << 3,         /* not pendmap */
+	BENCH_WALK = 1u << 4,         /* visits all that is live */
+	BENCH_BY_CLOCK = 1u << 5,     /* what it does depends on the time, too */
 };
 
 struct bench_impl {
@@ -109,6 +120,9 @@ struct bench_impl {
 
 	/* Runs one loop of driver.h on the lane. */
 	void (*drive)(struct bench_lane *lane, enum bench_loop loop);
+
+	/* Measured by an executable of its own (peers/remote.h): only live and audit are set. */
+	bool remote;
 };
 
 /* The implementation of that number, or NULL past the last. Their order is that of the tables. */
@@ -122,8 +136,14 @@ extern const struct bench_impl bench_impl_pendmap_id;
 extern const struct bench_impl bench_impl_pendmap_pointers;
 extern const struct bench_impl bench_impl_pendmap_engine;
 extern const struct bench_impl bench_impl_pendmap_executor;
+extern const struct bench_impl bench_impl_pendmap_unpadded;
 extern const struct bench_impl bench_impl_mutex;
+extern const struct bench_impl bench_impl_rwlock;
 extern const struct bench_impl bench_impl_urcu_memb;
 extern const struct bench_impl bench_impl_urcu_qsbr;
+extern const struct bench_impl bench_impl_ck;
+extern const struct bench_impl bench_impl_dpdk;
+extern const struct bench_impl bench_impl_libcuckoo;
+extern const struct bench_impl bench_impl_tbb;
 
 #endif

@@ -46,17 +46,25 @@ struct bench_trace_plan;   /* trace.h */
 struct bench_trace_counts; /* trace.h */
 struct bench_origin;       /* driver_origin.h */
 struct bench_recover;      /* driver_origin.h */
+struct bench_paced;        /* driver_paced.h */
 
 struct bench_lane {
 	_Alignas(128) void *session; /* the implementation's, for this thread */
 	uint64_t until_ns;           /* when the loop ends */
+	uint64_t chunks;             /* it ends after so many chunks instead; 0: by the clock */
+	uint64_t planted;            /* spins after each chunk: bench_more() */
+	uint64_t spun;               /* nobody reads it */
 	uint64_t operations;         /* done by the loop: pairs, lookups or refusals */
 	uint64_t next_number;
 	uint64_t random;
 	struct bench_live *ring; /* this lane's part of the live operations, oldest at head */
 	uint64_t ring_size;
 	uint64_t head;
-	uint64_t first_number;    /* of the fill, this lane's part */
+	uint64_t first_number; /* of the fill, this lane's part */
+	const uint32_t *draws; /* draws.h: what is sought next */
+	uint64_t draw_mask;
+	uint64_t drawn;
+	uint64_t walk_least;      /* a walk meets at least so many */
 	struct bench_live *extra; /* what a fill to the brim added */
 	uint64_t extra_count;
 	uint64_t extra_size;
@@ -72,6 +80,7 @@ struct bench_lane {
 	struct bench_trace_counts *traced;
 	struct bench_origin *origin;   /* driver_origin.h */
 	struct bench_recover *recover; /* driver_origin.h */
+	struct bench_paced *paced;     /* driver_paced.h */
 	struct bench_counts counts;
 };
 

@@ -83,8 +83,3 @@ double bench_pingpong_ns(struct bench_team *team, uint64_t for_ns)
 	qsort(game.round_ns, game.rounds, sizeof(game.round_ns[0]), compare);
 	return game.round_ns[game.rounds / 2];
 }
-
-const char *bench_pingpong_class(double ns)
-{
-	return ns < BENCH_PINGPONG_NEAR_NS ? "near" : "far";
-}

@@ -17,7 +17,4 @@
 /* Bounces a line between the team's first two members for @for_ns. Nanoseconds one way. */
 double bench_pingpong_ns(struct bench_team *team, uint64_t for_ns);
 
-/* "near" or "far". */
-const char *bench_pingpong_class(double ns);
-
 #endif

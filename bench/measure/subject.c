@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "bench/measure/pages.h"
+#include "bench/peers/remote.h"
 
 #define EXTRA_SLACK 2048u /* for each lane: what a peer holds above max_entries */
 
@@ -56,6 +57,11 @@ static uint64_t ring_bytes(const struct bench_subject *subject)
 	       sizeof(struct bench_live);
 }
 
+static uint64_t draw_bytes(const struct bench_subject *subject)
+{
+	return (uint64_t)subject->lane_count * BENCH_DRAWS * sizeof(uint32_t);
+}
+
 int bench_subject_create(const struct bench_impl *impl, const struct bench_shape *shape,
 			 uint64_t live, const struct bench_options *options,
 			 struct bench_subject *subject)
@@ -67,8 +73,16 @@ int bench_subject_create(const struct bench_impl *impl, const struct bench_shape
 					   .lane_count = shape->threads,
 					   .ring_size = live,
 					   .ring_room = live };
+	if (impl->remote) {
+		subject->lanes = bench_pages_map(shape->threads * sizeof(struct bench_lane));
+		error = subject->lanes ? bench_remote_create(subject, live, options) : -ENOMEM;
+		if (error)
+			bench_subject_destroy(subject);
+		return error;
+	}
 	subject->extra_room =
 		shape->max_entries - live + (uint64_t)(shape->threads + 1) * EXTRA_SLACK;
+	subject->seed = options->seed;
 	subject->lane_buffer =
 		(uint64_t)BENCH_BATCH_MAX * (2 * shape->key_size + shape->value_size);
 	subject->lane_buffer = (subject->lane_buffer + 4095) / 4096 * 4096;
@@ -90,16 +104,28 @@ int bench_subject_create(const struct bench_impl *impl, const struct bench_shape
 
 void bench_subject_destroy(struct bench_subject *subject)
 {
-	if (subject->table)
+	if (subject->remote)
+		bench_remote_destroy(subject->remote);
+	else if (subject->table)
 		subject->impl->destroy(subject->table);
+	bench_pages_unmap(subject->draws, draw_bytes(subject));
 	bench_pages_unmap(subject->ring, ring_bytes(subject));
 	bench_pages_unmap(subject->buffers, subject->lane_count * subject->lane_buffer);
 	bench_pages_unmap(subject->lanes, subject->lane_count * sizeof(struct bench_lane));
 	memset(subject, 0, sizeof(*subject));
 }
 
+const char *bench_subject_lost(const struct bench_subject *subject)
+{
+	return subject->remote ? bench_remote_lost(subject->remote) : NULL;
+}
+
 void bench_subject_split(struct bench_subject *subject, uint32_t threads)
 {
+	if (subject->remote) {
+		bench_remote_split(subject, threads);
+		return;
+	}
 	for (uint32_t i = 0; i < subject->lane_count; i++) {
 		struct bench_lane *lane = &subject->lanes[i];
 		const uint64_t first = i < threads ? subject->ring_size * i / threads : 0;
@@ -110,6 +136,41 @@ void bench_subject_split(struct bench_subject *subject, uint32_t threads)
 		lane->first_number = first;
 		lane->head = 0;
 	}
+}
+
+static bool same_draws(const struct bench_draws_spec *one, const struct bench_draws_spec *other)
+{
+	return one->range == other->range && one->zipf == other->zipf &&
+	       one->hot_percent == other->hot_percent &&
+	       one->update_percent == other->update_percent &&
+	       one->miss_percent == other->miss_percent;
+}
+
+bool bench_subject_draw(struct bench_subject *subject, enum bench_loop loop,
+			const struct bench_draws_spec *spec, uint32_t threads)
+{
+	struct bench_draws_spec wanted = *spec;
+
+	if (loop != BENCH_LOOP_DRAWN && loop != BENCH_LOOP_DRAWN_BATCH && loop != BENCH_LOOP_MIX)
+		return true;
+	wanted.range = loop == BENCH_LOOP_MIX ? subject->ring_size / threads : subject->ring_size;
+	if (subject->draws && same_draws(&subject->drawn, &wanted))
+		return true;
+	if (!subject->draws)
+		subject->draws = bench_pages_map(draw_bytes(subject));
+	if (!subject->draws)
+		return false;
+	for (uint32_t i = 0; i < subject->lane_count; i++) {
+		struct bench_lane *lane = &subject->lanes[i];
+		uint32_t *draws = subject->draws + (size_t)i * BENCH_DRAWS;
+
+		wanted.seed = subject->seed + (uint64_t)i + 1;
+		bench_draws_make(&wanted, draws, BENCH_DRAWS);
+		lane->draws = draws;
+		lane->draw_mask = BENCH_DRAWS - 1;
+	}
+	subject->drawn = wanted;
+	return true;
 }
 
 /* Fisher and Yates. */
@@ -147,17 +208,26 @@ static void run_all(struct bench_subject *subject, struct bench_team *team, enum
 
 void bench_subject_fill(struct bench_subject *subject, struct bench_team *team, bool in_order)
 {
-	run_all(subject, team, BENCH_LOOP_FILL, !in_order);
+	if (subject->remote)
+		bench_remote_fill(subject, team, in_order);
+	else
+		run_all(subject, team, BENCH_LOOP_FILL, !in_order);
 }
 
 void bench_subject_top_up(struct bench_subject *subject, struct bench_team *team)
 {
-	run_all(subject, team, BENCH_LOOP_TOP_UP, false);
+	if (subject->remote)
+		bench_remote_top_up(subject, team);
+	else
+		run_all(subject, team, BENCH_LOOP_TOP_UP, false);
 }
 
 void bench_subject_drain(struct bench_subject *subject, struct bench_team *team)
 {
-	run_all(subject, team, BENCH_LOOP_DRAIN, false);
+	if (subject->remote)
+		bench_remote_drain(subject, team);
+	else
+		run_all(subject, team, BENCH_LOOP_DRAIN, false);
 	subject->ring_size = 0;
 }
 

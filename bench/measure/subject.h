@@ -7,10 +7,13 @@
 
 #include <stdint.h>
 
+#include "bench/command/options.h"
+#include "bench/measure/draws.h"
 #include "bench/measure/impl.h"
 #include "bench/measure/lane.h"
-#include "bench/command/options.h"
 #include "bench/measure/team.h"
+
+struct bench_remote; /* peers/remote.h */
 
 struct bench_subject {
 	const struct bench_impl *impl;
@@ -24,6 +27,10 @@ struct bench_subject {
 	uint64_t extra_room; /* of each lane */
 	unsigned char *buffers;
 	uint64_t lane_buffer; /* bytes */
+	uint64_t seed;
+	uint32_t *draws;               /* BENCH_DRAWS of each lane, or NULL */
+	struct bench_draws_spec drawn; /* what they are of */
+	struct bench_remote *remote;   /* of an implementation that is remote */
 };
 
 /* What a subject of that shape needs, roughly. */
@@ -40,12 +47,22 @@ void bench_subject_destroy(struct bench_subject *subject);
 void bench_subject_split(struct bench_subject *subject, uint32_t threads);
 
 /*
+ * Gives the first @threads lanes draws like @spec, if @loop takes any: of the keys of the fill, or of
+ * places of their ring, as they are split. Whether there was memory.
+ */
+bool bench_subject_draw(struct bench_subject *subject, enum bench_loop loop,
+			const struct bench_draws_spec *spec, uint32_t threads);
+
+/*
  * Fills to the occupancy (and puts the operations in the order in which they will leave), fills
  * to the brim, or completes everything; on all lanes at once.
  */
 void bench_subject_fill(struct bench_subject *subject, struct bench_team *team, bool in_order);
 void bench_subject_top_up(struct bench_subject *subject, struct bench_team *team);
 void bench_subject_drain(struct bench_subject *subject, struct bench_team *team);
+
+/* Why a remote subject can do nothing any more, or NULL. Its account means nothing then. */
+const char *bench_subject_lost(const struct bench_subject *subject);
 
 /* The counts of all lanes. */
 struct bench_counts bench_subject_counts(const struct bench_subject *subject);

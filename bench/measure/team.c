@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * team.c - the threads that measure: started once, each pinned to a CPU of its own.
+ * team.c - the threads that measure: started once, and pinned unless they are not to be.
  *
  * A job is handed over under one mutex; members that have no part in it stay asleep. The team
  * sleeps while the main thread works and the other way round, so neither disturbs the other.
@@ -31,6 +31,7 @@ struct bench_team {
 	uint32_t running; /* of them, those that have not returned */
 	uint32_t count;
 	bool over;
+	bool pinned;
 	struct member members[];
 };
 
@@ -49,7 +50,8 @@ static void *member_main(void *argument)
 	struct bench_team *team = member->team;
 	uint64_t seen = 0;
 
-	pin(member->cpu);
+	if (team->pinned)
+		pin(member->cpu);
 	pthread_mutex_lock(&team->lock);
 	for (;;) {
 		while (!team->over && (team->round == seen || member->number >= team->wanted)) {
@@ -69,13 +71,14 @@ static void *member_main(void *argument)
 	return NULL;
 }
 
-int bench_team_create(uint32_t count, const uint32_t *cpus, struct bench_team **out)
+int bench_team_create(uint32_t count, const uint32_t *cpus, bool pinned, struct bench_team **out)
 {
 	struct bench_team *team = calloc(1, sizeof(*team) + count * sizeof(struct member));
 	int error;
 
 	if (!team)
 		return -ENOMEM;
+	team->pinned = pinned;
 	pthread_mutex_init(&team->lock, NULL);
 	pthread_cond_init(&team->begun, NULL);
 	pthread_cond_init(&team->ended, NULL);
@@ -124,11 +127,22 @@ void bench_team_run(struct bench_team *team, uint32_t count, bench_job_fn job, v
 	pthread_mutex_unlock(&team->lock);
 }
 
+uint32_t bench_team_cpu(const struct bench_team *team, uint32_t member)
+{
+	return member < team->count ? team->members[member].cpu : 0;
+}
+
+bool bench_team_is_pinned(const struct bench_team *team)
+{
+	return team->pinned;
+}
+
 static void pin_member(void *context, uint32_t member)
 {
 	const struct bench_team *team = context;
 
-	pin(team->members[member].cpu);
+	if (team->pinned)
+		pin(team->members[member].cpu);
 }
 
 void bench_team_pin(struct bench_team *team)

@@ -28,7 +28,7 @@
 #define PEER_SECRET_BYTES 192u
 
 struct peer_hash {
-	_Alignas(64) unsigned char secret[PEER_SECRET_BYTES];
+	unsigned char secret[PEER_SECRET_BYTES] __attribute__((aligned(64))); /* C++ too */
 };
 
 /* Draws the secret, or derives it from @seed if that is not 0. */

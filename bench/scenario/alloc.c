@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/scenario/bench_map.h"
 #include "bench/measure/clock.h"
 #include "bench/measure/driver.h"
 #include "bench/measure/measure.h"
+#include "bench/scenario/bench_map.h"
 
 #if BENCH_HAVE_JEMALLOC
 #include <pendmap/jemalloc.h>
@@ -215,11 +215,16 @@ static int measure_pair(const struct bench_setting *setting, const struct bench_
 static uint32_t list(const struct bench_setting *setting, struct bench_variant *variants)
 {
 	static const struct bench_variant all[BENCH_ALLOCATORS] = {
-		{ "own", "the library's allocator", NULL, false, 0, BENCH_ALLOC_OWN },
-		{ "libc", "aligned_alloc() and memset()", NULL, false, 0, BENCH_ALLOC_LIBC },
-		{ "jemalloc", "one arena", NULL, false, 0, BENCH_ALLOC_JEMALLOC },
-		{ "jemalloc-numa", "an arena for each node", NULL, false, 0,
-		  BENCH_ALLOC_JEMALLOC_NUMA },
+		{ "own", "the library's allocator", NULL, false, 0, BENCH_ALLOC_OWN, { 0 } },
+		{ "libc", "aligned_alloc() and memset()", NULL, false, 0, BENCH_ALLOC_LIBC, { 0 } },
+		{ "jemalloc", "one arena", NULL, false, 0, BENCH_ALLOC_JEMALLOC, { 0 } },
+		{ "jemalloc-numa",
+		  "an arena for each node",
+		  NULL,
+		  false,
+		  0,
+		  BENCH_ALLOC_JEMALLOC_NUMA,
+		  { 0 } },
 	};
 	uint32_t count = 0;
 
@@ -229,31 +234,32 @@ static uint32_t list(const struct bench_setting *setting, struct bench_variant *
 	return count;
 }
 
-static const struct bench_metric create_metrics[] = { { "create", "us" },
-						      { "destroy", "us" },
-						      { NULL, NULL } };
-static const struct bench_metric fill_metrics[] = { { "first", "ns" },
-						    { "again", "ns" },
-						    { NULL, NULL } };
-static const struct bench_metric pair_metrics[] = { { "ns", "" }, { NULL, NULL } };
+static const struct bench_metric create_metrics[BENCH_METRICS_MAX] = {
+	{ "create", "us", BENCH_LESS_IS_BETTER },
+	{ "destroy", "us", BENCH_LESS_IS_BETTER },
+};
+static const struct bench_metric fill_metrics[BENCH_METRICS_MAX] = {
+	{ "first", "ns", BENCH_LESS_IS_BETTER },
+	{ "again", "ns", BENCH_LESS_IS_BETTER },
+};
+static const struct bench_metric pair_metrics[BENCH_METRICS_MAX] = {
+	{ "ns", "ns", BENCH_LESS_IS_BETTER },
+};
 
 const struct bench_probe bench_probe_alloc_create = { .metrics = create_metrics,
 						      .threads = 1,
 						      .sizes = { 262144, 1048576, 1024 },
-						      .repeats_quick = 3,
 						      .list = list,
 						      .measure = measure_create };
 
 const struct bench_probe bench_probe_alloc_fill = { .metrics = fill_metrics,
 						    .threads = 1,
 						    .sizes = { 262144, 1048576, 1024 },
-						    .repeats_quick = 3,
 						    .list = list,
 						    .measure = measure_fill };
 
 const struct bench_probe bench_probe_alloc_pair = { .metrics = pair_metrics,
 						    .threads = 1,
 						    .sizes = { 262144, 1048576, 1024 },
-						    .repeats_quick = 3,
 						    .list = list,
 						    .measure = measure_pair };

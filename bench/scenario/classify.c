@@ -16,10 +16,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "bench/scenario/bench_map.h"
 #include "bench/measure/clock.h"
 #include "bench/measure/driver.h"
 #include "bench/measure/measure.h"
+#include "bench/model/stats.h"
+#include "bench/scenario/bench_map.h"
 #include "bench/scenario/stack.h"
 
 #define STEPS 512u /* operations of a turn */
@@ -254,9 +255,9 @@ static void write_values(struct classify *classify)
 {
 	double *values = classify->sample->values;
 
-	values[0] = bench_figure_of(classify->hook_ns, classify->turns).median;
-	values[1] = bench_figure_of(classify->bare_ns, classify->turns).median;
-	values[2] = bench_figure_of(classify->over_ns, classify->turns).median;
+	values[0] = bench_stat_median(classify->hook_ns, classify->turns);
+	values[1] = bench_stat_median(classify->bare_ns, classify->turns);
+	values[2] = bench_stat_median(classify->over_ns, classify->turns);
 	if (values[2] < 0) /* less than can be measured; below zero is "no figure" */
 		values[2] = 0;
 }
@@ -349,8 +350,10 @@ static uint32_t list_pend(const struct bench_setting *setting, struct bench_vari
 	return list_chains(variants, KIND_PEND, "", "the last one pends; completed, delivered");
 }
 
-static const struct bench_metric metrics[] = {
-	{ "ns", "" }, { "bare", "" }, { "over", "" }, { NULL, NULL }
+static const struct bench_metric metrics[BENCH_METRICS_MAX] = {
+	{ "ns", "ns", BENCH_LESS_IS_BETTER },
+	{ "bare", "ns", BENCH_NEITHER_IS_BETTER },
+	{ "over", "ns", BENCH_LESS_IS_BETTER },
 };
 
 const struct bench_probe bench_probe_chain = {

@@ -15,11 +15,11 @@
 #include <sched.h>
 #include <stdlib.h>
 
-#include "bench/scenario/bench_map.h"
 #include "bench/measure/clock.h"
 #include "bench/measure/driver.h"
 #include "bench/measure/histogram.h"
 #include "bench/measure/measure.h"
+#include "bench/scenario/bench_map.h"
 
 #define LIFE_LEAST_NS 50000000u
 #define LIFE_SPREAD_NS 200000000u
@@ -254,9 +254,20 @@ static int measure_churn(const struct bench_setting *setting, const struct bench
 static uint32_t list_precision(const struct bench_setting *setting, struct bench_variant *variants)
 {
 	static const struct bench_variant all[] = {
-		{ "pending at full rate", "a thread on the executor's CPU keeps the map full", NULL,
-		  false, KIND_FULL_RATE, 0 },
-		{ "paused", "the map is filled once, and left alone", NULL, false, KIND_PAUSED, 0 },
+		{ "pending at full rate",
+		  "a thread on the executor's CPU keeps the map full",
+		  NULL,
+		  false,
+		  KIND_FULL_RATE,
+		  0,
+		  { 0 } },
+		{ "paused",
+		  "the map is filled once, and left alone",
+		  NULL,
+		  false,
+		  KIND_PAUSED,
+		  0,
+		  { 0 } },
 	};
 	uint32_t count = 0;
 
@@ -269,12 +280,27 @@ static uint32_t list_precision(const struct bench_setting *setting, struct bench
 static uint32_t list_churn(const struct bench_setting *setting, struct bench_variant *variants)
 {
 	static const struct bench_variant all[] = {
-		{ "no engine", "deadlines are only recorded", NULL, false, KIND_DEFAULT,
-		  BENCH_MAP_ALONE },
-		{ "engine", "the map's default deadline", NULL, false, KIND_DEFAULT,
-		  BENCH_MAP_POLLED },
-		{ "engine, short", "every pend with a short deadline of its own", NULL, false,
-		  KIND_SHORT, BENCH_MAP_POLLED },
+		{ "no engine",
+		  "deadlines are only recorded",
+		  NULL,
+		  false,
+		  KIND_DEFAULT,
+		  BENCH_MAP_ALONE,
+		  { 0 } },
+		{ "engine",
+		  "the map's default deadline",
+		  NULL,
+		  false,
+		  KIND_DEFAULT,
+		  BENCH_MAP_POLLED,
+		  { 0 } },
+		{ "engine, short",
+		  "every pend with a short deadline of its own",
+		  NULL,
+		  false,
+		  KIND_SHORT,
+		  BENCH_MAP_POLLED,
+		  { 0 } },
 	};
 	uint32_t count = 0;
 
@@ -284,23 +310,24 @@ static uint32_t list_churn(const struct bench_setting *setting, struct bench_var
 	return count;
 }
 
-static const struct bench_metric precision_metrics[] = { { "p50", "us" },    { "p99", "us" },
-							 { "p99.99", "us" }, { "max", "us" },
-							 { "pends", "M/s" }, { NULL, NULL } };
-static const struct bench_metric churn_metrics[] = { { "ns", "" },
-						     { "armed", "/pend" },
-						     { NULL, NULL } };
+static const struct bench_metric precision_metrics[BENCH_METRICS_MAX] = {
+	{ "p50", "us", BENCH_LESS_IS_BETTER },    { "p99", "us", BENCH_LESS_IS_BETTER },
+	{ "p99.99", "us", BENCH_LESS_IS_BETTER }, { "max", "us", BENCH_LESS_IS_BETTER },
+	{ "pends", "M/s", BENCH_MORE_IS_BETTER },
+};
+static const struct bench_metric churn_metrics[BENCH_METRICS_MAX] = {
+	{ "ns", "ns", BENCH_LESS_IS_BETTER },
+	{ "armed", "/pend", BENCH_LESS_IS_BETTER },
+};
 
 const struct bench_probe bench_probe_precision = { .metrics = precision_metrics,
 						   .threads = 1,
 						   .sizes = { 1048576, 1048576, 4096 },
-						   .repeats_quick = 3,
 						   .list = list_precision,
 						   .measure = measure_precision };
 
 const struct bench_probe bench_probe_churn = { .metrics = churn_metrics,
 					       .threads = 1,
 					       .sizes = { 1048576, 1048576, 4096 },
-					       .repeats_quick = 3,
 					       .list = list_churn,
 					       .measure = measure_churn };

@@ -8,9 +8,9 @@
 #include <errno.h>
 #include <sched.h>
 
-#include "bench/scenario/bench_map.h"
 #include "bench/measure/clock.h"
 #include "bench/measure/measure.h"
+#include "bench/scenario/bench_map.h"
 #include "platform/atomic.h"
 
 #define PATIENCE_NS 60000000000u
@@ -144,13 +144,15 @@ static int measure_async(const struct bench_setting *setting, const struct bench
 static uint32_t list_async(const struct bench_setting *setting, struct bench_variant *variants)
 {
 	static const struct bench_variant small = { "engine", "executors, queues of 16384", NULL,
-						    false,    BENCH_MAP_EXECUTORS,          16384 };
+						    false,    BENCH_MAP_EXECUTORS,          16384,
+						    { 0 } };
 	struct bench_variant large = { "engine, large queue",
 				       "executors, queues for all",
 				       NULL,
 				       false,
 				       BENCH_MAP_EXECUTORS,
-				       16 };
+				       16,
+				       { 0 } };
 	uint32_t count = 0;
 
 	while (large.amount < setting->size)
@@ -162,28 +164,28 @@ static uint32_t list_async(const struct bench_setting *setting, struct bench_var
 
 static uint32_t list_sync(const struct bench_setting *setting, struct bench_variant *variants)
 {
-	static const struct bench_variant alone = { "map", "no engine",     NULL,
-						    false, BENCH_MAP_ALONE, 0 };
+	static const struct bench_variant alone = { "map",           "no engine", NULL, false,
+						    BENCH_MAP_ALONE, 0,           { 0 } };
 	uint32_t count = 0;
 
 	bench_variant_add(variants, &count, &alone);
 	return count + list_async(setting, variants + count);
 }
 
-static const struct bench_metric metrics[] = {
-	{ "each", "ns" }, { "all", "ms" }, { "call", "ms" }, { NULL, NULL }
+static const struct bench_metric metrics[BENCH_METRICS_MAX] = {
+	{ "each", "ns", BENCH_LESS_IS_BETTER },
+	{ "all", "ms", BENCH_LESS_IS_BETTER },
+	{ "call", "ms", BENCH_LESS_IS_BETTER },
 };
 
 const struct bench_probe bench_probe_drain_sync = { .metrics = metrics,
 						    .threads = 1,
 						    .sizes = { 65536, 1048576, 1024 },
-						    .repeats_quick = 3,
 						    .list = list_sync,
 						    .measure = measure_sync };
 
 const struct bench_probe bench_probe_drain_async = { .metrics = metrics,
 						     .threads = 1,
 						     .sizes = { 65536, 1048576, 1024 },
-						     .repeats_quick = 3,
 						     .list = list_async,
 						     .measure = measure_async };

@@ -1,36 +1,59 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * epoch_bench.c - reader sections: what one costs (epoch/enter), and what a reader that stays in
- * one does to a map that hands out pointers (epoch/stall).
+ * epoch_bench.c - reader sections and reclamation by themselves, beside their peers.
  *
- * stall: home pends and completes in a map with PEND_MAP_POINTERS while another thread sits in a
- * section. Slots that are completed then wait for it, so a map gets through `pairs` operations (its
- * free slots and its reserve) and refuses from then on; `back` is from the reader's exit to the
- * first pend that is accepted again; `held` is the memory of all slots that waited.
+ * enter: what it costs to open and close a section.
+ *
+ * reclaim: one thread retires objects as fast as it can, and takes what was reclaimed to retire it
+ * again: `ns` is its time for an object, from retiring it to having it back, while another thread
+ * opens and closes sections; `alone` the same without readers. There are 16 Ki objects of one cache
+ * line: `held` says how many of them waited at most. Functions that a peer runs on a thread of its
+ * own are not counted, which its summary says. All that was retired has been reclaimed in the end.
  */
 #include <errno.h>
-#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "bench/scenario/bench_map.h"
-#include "bench/measure/clock.h"
 #include "bench/measure/measure.h"
+#include "bench/peers/epoch_peer.h"
 #include "bench/scenario/portable.h"
-#include "platform/atomic.h"
+#include "bench/scenario/probe.h"
 
-#if BENCH_HAVE_URCU
-#include "bench/peers/urcu_read.h"
-#endif
+#define OBJECTS 16384u
+#define KIND_PORTABLE 64u
+#define KIND_OTHER 128u /* the other of a peer's ways to reclaim */
 
-#define REFUSALS 10000u
-#define PATIENCE_NS 10000000000u
+enum { METRIC_NS, METRIC_ALONE, METRIC_HELD };
 
-enum { KIND_NATIVE, KIND_PORTABLE, KIND_MEMB, KIND_QSBR };
+static const struct bench_impl *impl_of(const struct bench_epoch_peer *peer)
+{
+	const struct bench_impl *impl;
+
+	for (uint32_t i = 0; peer->impl && (impl = bench_impl_at(i)) != NULL; i++)
+		if (strcmp(impl->name, peer->impl) == 0)
+			return impl;
+	return NULL;
+}
+
+static void add(struct bench_variant *variants, uint32_t *count, const char *name,
+		const char *summary, const struct bench_epoch_peer *peer, uint32_t kind)
+{
+	struct bench_variant variant = { .summary = summary, .kind = kind };
+
+	if (peer) {
+		variant.impl = impl_of(peer);
+		variant.peer = peer != &bench_epoch_pendmap;
+	}
+	snprintf(variant.name, sizeof(variant.name), "%s", name);
+	bench_variant_add(variants, count, &variant);
+}
 
 /* ---- enter ---- */
 
 struct section {
 	const struct bench_setting *setting;
-	uint32_t kind;
+	const struct bench_epoch_peer *peer;
 	uint64_t operations;
 	uint64_t preempted;
 	double ns;
@@ -39,33 +62,30 @@ struct section {
 static void run_section(void *context, uint32_t member)
 {
 	struct section *section = context;
-	const uint64_t window_ns = section->setting->window_ns, before = bench_preemptions();
+	const uint64_t before = bench_preemptions();
 
 	(void)member;
-	if (section->kind == KIND_NATIVE)
-		section->ns = bench_epoch_read_ns(window_ns, &section->operations);
-#if BENCH_HAVE_URCU
-	else if (section->kind == KIND_MEMB)
-		section->ns = bench_urcu_memb_read_ns(window_ns, &section->operations);
-	else if (section->kind == KIND_QSBR)
-		section->ns = bench_urcu_qsbr_read_ns(window_ns, &section->operations);
-#endif
+	section->ns = section->peer->read_ns(section->setting->window_ns, &section->operations);
 	section->preempted = bench_preemptions() - before;
 }
 
 static int measure_enter(const struct bench_setting *setting, const struct bench_variant *variant,
 			 struct bench_sample *sample)
 {
-	struct section section = { .setting = setting, .kind = variant->kind, .ns = -1 };
+	struct section section = { .setting = setting, .ns = -1 };
 
-	if (variant->kind == KIND_PORTABLE)
+	if (variant->kind == KIND_PORTABLE) {
 		section.ns = bench_portable_read_ns(setting->window_ns, setting->host->cpus[0],
 						    &section.operations);
-	else
+	} else {
+		section.peer = bench_epoch_peer_at(variant->kind);
 		bench_team_run(setting->team, 1, run_section, &section);
+	}
 	if (section.ns < 0)
-		return bench_sample_skip(sample, "system calls cannot be filtered here");
-	sample->values[0] = section.ns;
+		return bench_sample_skip(sample, variant->kind == KIND_PORTABLE
+							 ? "system calls cannot be filtered here"
+							 : "the thread cannot be registered");
+	sample->values[METRIC_NS] = section.ns;
 	sample->operations = section.operations;
 	sample->preempted = section.preempted;
 	return 0;
@@ -73,186 +93,120 @@ static int measure_enter(const struct bench_setting *setting, const struct bench
 
 static uint32_t list_enter(const struct bench_setting *setting, struct bench_variant *variants)
 {
-	static const struct bench_variant all[] = {
-		{ "pendmap", "as the library was built", NULL, false, KIND_NATIVE, 0 },
-		{ "pendmap, no membarrier", "a store-load fence in each section", NULL, false,
-		  KIND_PORTABLE, 0 },
-#if BENCH_HAVE_URCU
-		{ "urcu-memb", "liburcu, inlined", &bench_impl_urcu_memb, true, KIND_MEMB, 0 },
-		{ "urcu-qsbr", "liburcu, inlined, quiescent after 64", &bench_impl_urcu_qsbr, true,
-		  KIND_QSBR, 0 },
-#endif
-	};
+	const struct bench_epoch_peer *peer;
 	uint32_t count = 0;
 
 	(void)setting;
-	for (uint32_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		bench_variant_add(variants, &count, &all[i]);
+	for (uint32_t i = 0; (peer = bench_epoch_peer_at(i)) != NULL; i++) {
+		add(variants, &count, peer->name, peer->summary, peer, i);
+		if (i == 0)
+			add(variants, &count, "pendmap, no membarrier",
+			    "a store-load fence in each section", NULL, KIND_PORTABLE);
+	}
 	return count;
 }
 
-/* ---- stall ---- */
+/* ---- reclaim ---- */
 
-struct stall {
-	const struct bench_setting *setting;
-	struct bench_sample *sample;
-	struct pend_map *map;
-	int error;
-	uint64_t number;
-	_Atomic uint32_t inside; /* the reader is in its section */
-	_Atomic uint32_t leave;  /* it should leave */
-	unsigned char key[256];
-	unsigned char value[4096];
+struct reclaim {
+	const struct bench_epoch_peer *peer;
+	void (*retire)(struct bench_epoch_work *work);
+	struct bench_epoch_work work;
+	uint64_t preempted;
+	_Alignas(128) _Atomic uint32_t over;
 };
 
-/* 0, or what pend answered. */
-static int pair(struct stall *stall)
+static void run_reclaim(void *context, uint32_t member)
 {
-	const struct pend_request request =
-		bench_map_request(stall->setting, stall->key, stall->value, stall->number++);
-	uint64_t handle;
-	const int error = pend_map_pend(stall->map, &request, &handle);
-
-	return error ? error : pend_map_complete(stall->map, handle, PEND_ACTION_PERMIT_SOFT);
-}
-
-/* Nanoseconds for one pair, until one is refused or @count are done; writes how many were. */
-static double pairs(struct stall *stall, uint64_t count, uint64_t *done)
-{
-	const uint64_t begin_ns = bench_clock_ns();
-
-	for (*done = 0; *done < count; ++*done) {
-		const int error = pair(stall);
-
-		if (error == -EAGAIN)
-			break;
-		if (error) {
-			stall->error = error;
-			break;
-		}
-	}
-	return *done ? (double)(bench_clock_ns() - begin_ns) / (double)*done : 0;
-}
-
-static double refusals(struct stall *stall)
-{
-	const uint64_t begin_ns = bench_clock_ns();
-
-	for (uint32_t i = 0; i < REFUSALS; i++)
-		if (pair(stall) != -EAGAIN)
-			stall->error = -EIO;
-	return (double)(bench_clock_ns() - begin_ns) / REFUSALS;
-}
-
-/* From the reader's exit to a pend that is accepted. */
-static double come_back(struct stall *stall)
-{
-	uint64_t begin_ns = bench_clock_ns();
-	int error;
-
-	pendi_store_relaxed(&stall->leave, 1); /* relaxed: a wish */
-	do {
-		error = pair(stall);
-		if (bench_clock_ns() - begin_ns > PATIENCE_NS)
-			break;
-	} while (error == -EAGAIN);
-	stall->error = error ? error : stall->error;
-	return (double)(bench_clock_ns() - begin_ns) / 1e3;
-}
-
-static void run_reader(struct stall *stall)
-{
-	if (pend_epoch_enter())
-		stall->error = -EAGAIN;
-	pendi_store_relaxed(&stall->inside, 1);    /* relaxed: the epoch orders the rest */
-	while (!pendi_load_relaxed(&stall->leave)) /* relaxed: as above */
-		sched_yield();
-	pend_epoch_exit();
-}
-
-static void run_stall(void *context, uint32_t member)
-{
-	struct stall *stall = context;
-	struct bench_sample *sample = stall->sample;
-	struct pend_map_stats stats = { .size = sizeof(stats) };
-	uint64_t done, before;
+	struct reclaim *reclaim = context;
 
 	if (member == 1) {
-		run_reader(stall);
+		reclaim->peer->read_until(&reclaim->over);
 		return;
 	}
-	while (!pendi_load_relaxed(&stall->inside)) /* relaxed: as in run_reader() */
-		sched_yield();
-	before = bench_preemptions();
-	if (!stall->error) {
-		sample->values[1] = pairs(stall, UINT64_MAX, &done);
-		sample->values[2] = (double)done;
-		sample->operations = done;
-		sample->values[3] = refusals(stall);
-		if (!pend_map_stats_read(stall->map, &stats))
-			sample->values[5] = (double)(done * stats.slot_bytes) / 1048576.0;
-	}
-	sample->values[4] = come_back(stall);
-	sample->preempted = bench_preemptions() - before;
+
+	const uint64_t before = bench_preemptions();
+
+	reclaim->retire(&reclaim->work);
+	reclaim->preempted = bench_preemptions() - before;
+	pendi_store_relaxed(&reclaim->over, 1); /* relaxed: a wish */
 }
 
-static void run_free(void *context, uint32_t member)
-{
-	struct stall *stall = context;
-	uint64_t done;
-
-	(void)member;
-	stall->sample->values[0] = pairs(stall, stall->setting->size, &done);
-}
-
-static int measure_stall(const struct bench_setting *setting, const struct bench_variant *variant,
+/* Retires for one window beside @readers. Nanoseconds for one object, or negative. */
+static double retire_for(const struct bench_setting *setting, struct reclaim *reclaim,
+			 struct bench_epoch_object *objects, uint32_t readers,
 			 struct bench_sample *sample)
 {
-	static struct stall stall; /* some kilobytes; one at a time */
-	struct pend_map_options options = bench_map_options(setting);
-	struct bench_map map;
-	int error;
+	struct bench_epoch_work *work = &reclaim->work;
 
-	(void)variant;
-	options.flags |= PEND_MAP_POINTERS;
-	error = bench_map_open(&map, BENCH_MAP_ALONE, NULL, &options);
-	if (error)
-		return error;
-	stall = (struct stall){ .setting = setting, .sample = sample, .map = map.map };
-	bench_team_run(setting->team, 1, run_free, &stall);
-	if (!stall.error) {
-		sample->pingpong_ns = bench_probe_play(setting);
-		bench_team_run(setting->team, 2, run_stall, &stall);
+	*work = (struct bench_epoch_work){ .window_ns = setting->window_ns / 2, .count = OBJECTS };
+	for (uint32_t i = 0; i < OBJECTS; i++) {
+		objects[i].work = work;
+		bench_epoch_give(&objects[i]);
 	}
-	error = bench_map_close(&map, sample);
-	return stall.error && !error
-		       ? bench_sample_wrong(sample, "unexpected answer %d", stall.error)
-		       : error;
+	pendi_store_relaxed(&reclaim->over, 0); /* relaxed: the team starts after this */
+	bench_team_run(setting->team, 1 + readers, run_reclaim, reclaim);
+	sample->account.pends += work->retired;
+	sample->account.completions += work->retired - (work->count - work->free_count);
+	sample->preempted += reclaim->preempted;
+	sample->operations += work->retired;
+	if (sample->values[METRIC_HELD] < (double)work->held_most)
+		sample->values[METRIC_HELD] = (double)work->held_most;
+	return work->retired ? (double)work->elapsed_ns / (double)work->retired : -1;
 }
 
-static uint32_t list_stall(const struct bench_setting *setting, struct bench_variant *variants)
+static int measure_reclaim(const struct bench_setting *setting, const struct bench_variant *variant,
+			   struct bench_sample *sample)
 {
-	static const struct bench_variant pointers = {
-		"pendmap-pointers", "slots wait for readers", NULL, false, 0, 0
-	};
+	static struct reclaim reclaim; /* one at a time */
+	struct bench_epoch_object *objects =
+		aligned_alloc(_Alignof(struct bench_epoch_object), OBJECTS * sizeof(*objects));
+
+	if (!objects)
+		return -ENOMEM;
+	memset(objects, 0, OBJECTS * sizeof(*objects));
+	reclaim.peer = bench_epoch_peer_at(variant->kind % KIND_PORTABLE);
+	reclaim.retire = variant->kind & KIND_OTHER ? reclaim.peer->reclaim_other
+						    : reclaim.peer->reclaim;
+	sample->values[METRIC_ALONE] = retire_for(setting, &reclaim, objects, 0, sample);
+	if (!reclaim.work.error) {
+		sample->pingpong_ns = bench_probe_play(setting);
+		sample->values[METRIC_NS] = retire_for(setting, &reclaim, objects, 1, sample);
+	}
+	free(objects);
+	if (reclaim.work.error)
+		return bench_sample_wrong(sample, "retiring ended with %d", reclaim.work.error);
+	return 0;
+}
+
+static uint32_t list_reclaim(const struct bench_setting *setting, struct bench_variant *variants)
+{
+	const struct bench_epoch_peer *peer;
 	uint32_t count = 0;
 
 	(void)setting;
-	bench_variant_add(variants, &count, &pointers);
+	for (uint32_t i = 0; (peer = bench_epoch_peer_at(i)) != NULL; i++) {
+		add(variants, &count, peer->name, peer->reclaim_summary, peer, i);
+		if (peer->reclaim_other)
+			add(variants, &count, peer->reclaim_other_name, peer->reclaim_other_summary,
+			    peer, i | KIND_OTHER);
+	}
 	return count;
 }
 
-static const struct bench_metric enter_metrics[] = { { "ns", "" }, { NULL, NULL } };
-static const struct bench_metric stall_metrics[] = { { "free", "ns" }, { "stalled", "ns" },
-						     { "pairs", "" },  { "refused", "ns" },
-						     { "back", "us" }, { "held", "MiB" } };
+static const struct bench_metric enter_metrics[BENCH_METRICS_MAX] = {
+	{ "ns", "ns", BENCH_LESS_IS_BETTER },
+};
+static const struct bench_metric reclaim_metrics[BENCH_METRICS_MAX] = {
+	[METRIC_NS] = { "ns", "ns", BENCH_LESS_IS_BETTER },
+	[METRIC_ALONE] = { "alone", "ns", BENCH_LESS_IS_BETTER },
+	[METRIC_HELD] = { "held", "", BENCH_LESS_IS_BETTER },
+};
 
 const struct bench_probe bench_probe_epoch_enter = {
 	.metrics = enter_metrics, .threads = 1, .list = list_enter, .measure = measure_enter
 };
 
-const struct bench_probe bench_probe_epoch_stall = { .metrics = stall_metrics,
-						     .threads = 2,
-						     .sizes = { 65536, 65536, 1024 },
-						     .list = list_stall,
-						     .measure = measure_stall };
+const struct bench_probe bench_probe_epoch_reclaim = {
+	.metrics = reclaim_metrics, .threads = 2, .list = list_reclaim, .measure = measure_reclaim
+};

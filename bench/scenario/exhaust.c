@@ -2,17 +2,21 @@
 /*
  * exhaust.c - the edge of a full table: getting there, being there, coming back (exhaust/).
  *
- * Every implementation that was asked for, with the loops of driver.h and driver_origin.h.
+ * Every implementation that was asked for, with the loops of driver.h and driver_origin.h. Coming
+ * back is measured at several depths: 1, 8, 64 or 512 of a full table are completed and as many
+ * pended again, over and over; the point's occupancy is what is live in between.
  */
 #include <errno.h>
 
-#include "bench/measure/account.h"
 #include "bench/measure/clock.h"
 #include "bench/measure/driver_origin.h"
 #include "bench/measure/measure.h"
-#include "bench/scenario/probe.h"
+#include "bench/scenario/bench_table.h"
 
-#define RECOVERED 64u
+#define DEPTH_LEAST 1u
+#define DEPTH_STEP 8u
+#define DEPTH_MOST 512u
+#define ROUNDS_MAX 100u
 
 /* What a job of this file runs on its lane. */
 struct job {
@@ -35,47 +39,13 @@ static void run_job(void *context, uint32_t member)
 	job->subject->impl->leave(lane->session);
 }
 
-static int create(const struct bench_setting *setting, const struct bench_variant *variant,
-		  uint32_t threads, struct bench_subject *subject)
-{
-	const struct bench_options *options = setting->options;
-	const struct bench_shape shape = { .max_entries = setting->size,
-					   .key_size = options->key_size,
-					   .value_size = options->value_size,
-					   .threads = threads,
-					   .seed = options->seed };
-
-	return bench_subject_create(variant->impl, &shape, 0, options, subject);
-}
-
-static int finish(const struct bench_setting *setting, struct bench_subject *subject,
-		  const char *where, struct bench_sample *sample)
-{
-	struct bench_account account;
-	int error = 0;
-
-	if (!bench_account_check(subject, where, stderr, &account))
-		error = bench_sample_wrong(sample, "the account of the table, see above");
-	sample->account.pends = account.counts.inserted;
-	sample->account.completions = account.counts.completed;
-	sample->account.live = error ? 0 : (uint64_t)account.live;
-	/* A table of liburcu is freed only when it is empty. */
-	if (!error) {
-		bench_subject_drain(subject, setting->team);
-		if (subject->impl->live(subject->table) != 0)
-			error = bench_sample_wrong(sample, "live after the last was completed");
-	}
-	bench_subject_destroy(subject);
-	return error;
-}
-
 /* Twice: into memory that nobody has touched, and again. */
 static int measure_fill(const struct bench_setting *setting, const struct bench_variant *variant,
 			struct bench_sample *sample)
 {
 	struct bench_subject subject;
 	struct job job = { .subject = &subject };
-	const int error = create(setting, variant, 1, &subject);
+	const int error = bench_table_open(setting, variant, 1, 0, &subject);
 
 	if (error)
 		return error;
@@ -90,7 +60,7 @@ static int measure_fill(const struct bench_setting *setting, const struct bench_
 		if (subject.impl->live(subject.table) < 0)
 			break;
 	}
-	return finish(setting, &subject, "exhaust/fill", sample);
+	return bench_table_close(setting, &subject, sample);
 }
 
 static int measure_refuse(const struct bench_setting *setting, const struct bench_variant *variant,
@@ -101,7 +71,7 @@ static int measure_refuse(const struct bench_setting *setting, const struct benc
 	struct bench_window window = { .loop = BENCH_LOOP_REFUSE,
 				       .warm_up_ns = setting->options->warm_up_ns,
 				       .window_ns = setting->window_ns };
-	const int error = create(setting, variant, 2, &subject);
+	const int error = bench_table_open(setting, variant, 2, 0, &subject);
 
 	if (error)
 		return error;
@@ -116,75 +86,95 @@ static int measure_refuse(const struct bench_setting *setting, const struct benc
 	}
 	if (sample->values[0] > 0)
 		sample->values[2] = sample->values[1] / sample->values[0];
-	return finish(setting, &subject, "exhaust/refuse", sample);
+	return bench_table_close(setting, &subject, sample);
 }
 
+/* Completes and pends again as often as a window allows; a clock reading of about 22 ns is in each
+ * time. */
 static int measure_recover(const struct bench_setting *setting, const struct bench_variant *variant,
 			   struct bench_sample *sample)
 {
 	struct bench_subject subject;
-	struct bench_recover recover = { .count = RECOVERED };
+	struct bench_lane *lane;
+	struct bench_recover recover = { .count = variant->amount };
 	struct job job = { .subject = &subject, .loop = BENCH_LOOP_TOP_UP };
-	const int error = create(setting, variant, 1, &subject);
+	uint64_t rounds = 0, first_ns = 0, all_ns = 0, until_ns;
+	const int error = bench_table_open(setting, variant, 1, 0, &subject);
 
 	if (error)
 		return error;
-	subject.lanes[0].recover = &recover;
+	lane = &subject.lanes[0];
+	lane->recover = &recover;
 	bench_team_run(setting->team, 1, run_job, &job);
 	job.loop = BENCH_LOOP_RECOVER;
-	if (!subject.lanes[0].error && subject.lanes[0].extra_count >= RECOVERED)
+	until_ns = bench_clock_ns() + setting->window_ns;
+	while (!lane->error && lane->extra_count >= recover.count) {
 		bench_team_run(setting->team, 1, run_job, &job);
-	sample->values[0] = (double)recover.first_ns;
-	sample->values[1] = (double)recover.all_ns / RECOVERED;
-	sample->values[2] = (double)recover.refused;
-	sample->operations = RECOVERED;
-	sample->preempted = job.preempted;
-	return finish(setting, &subject, "exhaust/recover", sample);
+		sample->preempted += job.preempted;
+		first_ns += recover.first_ns;
+		all_ns += recover.all_ns;
+		if (++rounds == ROUNDS_MAX || bench_clock_ns() >= until_ns)
+			break;
+	}
+	if (rounds) {
+		const double pends = (double)(rounds * recover.count);
+
+		sample->values[0] = (double)first_ns / (double)rounds;
+		sample->values[1] = (double)all_ns / pends;
+		sample->values[2] = (double)recover.refused / (double)rounds;
+		sample->values[3] = pends * 1e9 / (double)all_ns;
+		sample->operations = rounds * recover.count;
+	}
+	return bench_table_close(setting, &subject, sample);
 }
 
-static uint32_t list(const struct bench_setting *setting, struct bench_variant *variants)
+static uint32_t list_recover(const struct bench_setting *setting, struct bench_variant *variants)
 {
-	const struct bench_options *options = setting->options;
+	static struct bench_variant impls[BENCH_VARIANTS_MAX];
+	const uint32_t impl_count = bench_table_list(setting, impls);
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < options->impl_count; i++) {
-		struct bench_variant variant = { .summary = options->impls[i]->summary,
-						 .impl = options->impls[i],
-						 .peer = (options->impls[i]->abilities &
-							  BENCH_PEER) != 0 };
-
-		snprintf(variant.name, sizeof(variant.name), "%s", variant.impl->name);
-		bench_variant_add(variants, &count, &variant);
+	for (uint64_t depth = DEPTH_LEAST; depth <= DEPTH_MOST; depth *= DEPTH_STEP) {
+		for (uint32_t i = 0; i < impl_count && depth < setting->size; i++) {
+			impls[i].amount = depth;
+			impls[i].point.occupancy =
+				100 - (double)depth * 100 / (double)setting->size;
+			bench_variant_add(variants, &count, &impls[i]);
+		}
 	}
 	return count;
 }
 
-static const struct bench_metric fill_metrics[] = { { "first", "ns" },
-						    { "again", "ns" },
-						    { NULL, NULL } };
-static const struct bench_metric refuse_metrics[] = {
-	{ "one", "ns" }, { "two", "ns" }, { "growth", "x" }, { NULL, NULL }
+static const struct bench_metric fill_metrics[BENCH_METRICS_MAX] = {
+	{ "first", "ns", BENCH_LESS_IS_BETTER },
+	{ "again", "ns", BENCH_LESS_IS_BETTER },
 };
-static const struct bench_metric recover_metrics[] = {
-	{ "first", "ns" }, { "each", "ns" }, { "refused", "" }, { NULL, NULL }
+static const struct bench_metric refuse_metrics[BENCH_METRICS_MAX] = {
+	{ "one", "ns", BENCH_LESS_IS_BETTER },
+	{ "two", "ns", BENCH_LESS_IS_BETTER },
+	{ "growth", "x", BENCH_LESS_IS_BETTER },
+};
+static const struct bench_metric recover_metrics[BENCH_METRICS_MAX] = {
+	{ "first", "ns", BENCH_LESS_IS_BETTER },
+	{ "each", "ns", BENCH_LESS_IS_BETTER },
+	{ "refused", "", BENCH_LESS_IS_BETTER },
+	{ "pends", "1/s", BENCH_MORE_IS_BETTER },
 };
 
 const struct bench_probe bench_probe_fill = { .metrics = fill_metrics,
 					      .threads = 1,
 					      .sizes = { 262144, 1048576, 1024 },
-					      .repeats_quick = 3,
-					      .list = list,
+					      .list = bench_table_list,
 					      .measure = measure_fill };
 
 const struct bench_probe bench_probe_refuse = { .metrics = refuse_metrics,
 						.threads = 2,
 						.sizes = { 65536, 1048576, 1024 },
-						.repeats_quick = 3,
-						.list = list,
+						.list = bench_table_list,
 						.measure = measure_refuse };
 
 const struct bench_probe bench_probe_recover = { .metrics = recover_metrics,
 						 .threads = 1,
 						 .sizes = { 65536, 1048576, 1024 },
-						 .list = list,
+						 .list = list_recover,
 						 .measure = measure_recover };

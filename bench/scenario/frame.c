@@ -11,10 +11,10 @@
 #include <errno.h>
 #include <sched.h>
 
-#include "bench/scenario/bench_map.h"
 #include "bench/measure/clock.h"
 #include "bench/measure/driver.h"
 #include "bench/measure/measure.h"
+#include "bench/scenario/bench_map.h"
 
 #define STEPS 256u
 
@@ -138,21 +138,62 @@ static int measure(const struct bench_setting *setting, const struct bench_varia
 static uint32_t list(const struct bench_setting *setting, struct bench_variant *variants)
 {
 	static const struct bench_variant all[] = {
-		{ "call", "a program is called and permits", NULL, false, KIND_CALL,
-		  BENCH_MAP_ALONE },
-		{ "frame, not pended", "the same inside a hook's frame", NULL, false,
-		  KIND_NOT_PENDED, BENCH_MAP_ALONE },
-		{ "map: no frame", "pend, then complete", NULL, false, KIND_PEND, BENCH_MAP_ALONE },
-		{ "map: frame", "pend in a frame, close it, complete", NULL, false, KIND_PENDED,
-		  BENCH_MAP_ALONE },
-		{ "map: decided in frame", "pend and complete in a frame, close it", NULL, false,
-		  KIND_INSIDE, BENCH_MAP_ALONE },
-		{ "engine: no frame", "pend, then complete", NULL, false, KIND_PEND,
-		  BENCH_MAP_POLLED },
-		{ "engine: frame", "pend in a frame, close it, complete", NULL, false, KIND_PENDED,
-		  BENCH_MAP_POLLED },
-		{ "engine: decided in frame", "pend and complete in a frame, close it", NULL, false,
-		  KIND_INSIDE, BENCH_MAP_POLLED },
+		{ "call",
+		  "a program is called and permits",
+		  NULL,
+		  false,
+		  KIND_CALL,
+		  BENCH_MAP_ALONE,
+		  { 0 } },
+		{ "frame, not pended",
+		  "the same inside a hook's frame",
+		  NULL,
+		  false,
+		  KIND_NOT_PENDED,
+		  BENCH_MAP_ALONE,
+		  { 0 } },
+		{ "map: no frame",
+		  "pend, then complete",
+		  NULL,
+		  false,
+		  KIND_PEND,
+		  BENCH_MAP_ALONE,
+		  { 0 } },
+		{ "map: frame",
+		  "pend in a frame, close it, complete",
+		  NULL,
+		  false,
+		  KIND_PENDED,
+		  BENCH_MAP_ALONE,
+		  { 0 } },
+		{ "map: decided in frame",
+		  "pend and complete in a frame, close it",
+		  NULL,
+		  false,
+		  KIND_INSIDE,
+		  BENCH_MAP_ALONE,
+		  { 0 } },
+		{ "engine: no frame",
+		  "pend, then complete",
+		  NULL,
+		  false,
+		  KIND_PEND,
+		  BENCH_MAP_POLLED,
+		  { 0 } },
+		{ "engine: frame",
+		  "pend in a frame, close it, complete",
+		  NULL,
+		  false,
+		  KIND_PENDED,
+		  BENCH_MAP_POLLED,
+		  { 0 } },
+		{ "engine: decided in frame",
+		  "pend and complete in a frame, close it",
+		  NULL,
+		  false,
+		  KIND_INSIDE,
+		  BENCH_MAP_POLLED,
+		  { 0 } },
 	};
 	uint32_t count = 0;
 
@@ -162,7 +203,9 @@ static uint32_t list(const struct bench_setting *setting, struct bench_variant *
 	return count;
 }
 
-static const struct bench_metric metrics[] = { { "ns", "" }, { NULL, NULL } };
+static const struct bench_metric metrics[BENCH_METRICS_MAX] = {
+	{ "ns", "ns", BENCH_LESS_IS_BETTER },
+};
 
 const struct bench_probe bench_probe_frame = { .metrics = metrics,
 					       .threads = 1,

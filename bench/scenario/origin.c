@@ -34,7 +34,10 @@ struct trip {
 	uint64_t preempted[2];
 };
 
-static const struct bench_metric metrics[] = { { "ns", "" }, { "alone", "ns" }, { NULL, NULL } };
+static const struct bench_metric metrics[BENCH_METRICS_MAX] = {
+	{ "ns", "ns", BENCH_LESS_IS_BETTER },
+	{ "alone", "ns", BENCH_LESS_IS_BETTER },
+};
 
 static void fly_home(struct trip *trip, struct bench_lane *lane)
 {
@@ -175,7 +178,7 @@ static void add(struct bench_variant *variants, uint32_t *count, const struct be
 /* Whether what another thread completed finds its way home in this build. */
 static bool comes_home(const struct bench_impl *impl)
 {
-	return BENCH_HAVE_URCU || strncmp(impl->name, "pendmap-e", 9) == 0;
+	return !impl->remote && (BENCH_HAVE_URCU || strncmp(impl->name, "pendmap-e", 9) == 0);
 }
 
 static uint32_t list_groups(const struct bench_setting *setting, struct bench_variant *variants,
@@ -217,13 +220,11 @@ static uint32_t list_batch(const struct bench_setting *setting, struct bench_var
 const struct bench_probe bench_probe_origin = { .metrics = metrics,
 						.threads = 2,
 						.sizes = { 65536, 65536, 1024 },
-						.repeats_quick = 3,
 						.list = list_single,
 						.measure = measure_single };
 
 const struct bench_probe bench_probe_origin_batch = { .metrics = metrics,
 						      .threads = 2,
 						      .sizes = { 65536, 65536, 1024 },
-						      .repeats_quick = 3,
 						      .list = list_batch,
 						      .measure = measure_batch };

@@ -17,30 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <pendmap/epoch.h>
-
-#include "bench/measure/clock.h"
-
-#define STEPS 1024u
-
-double bench_epoch_read_ns(uint64_t window_ns, uint64_t *operations)
-{
-	uint64_t begin_ns, now_ns;
-
-	*operations = 0;
-	if (pend_epoch_enter() || pend_epoch_exit()) /* registers */
-		return -1;
-	begin_ns = bench_clock_ns();
-	do {
-		for (uint32_t i = 0; i < STEPS; i++) {
-			if (pend_epoch_enter() || pend_epoch_exit())
-				return -1;
-		}
-		*operations += STEPS;
-		now_ns = bench_clock_ns();
-	} while (now_ns - begin_ns < window_ns);
-	return (double)(now_ns - begin_ns) / (double)*operations;
-}
+#include "bench/peers/epoch_peer.h"
 
 /* From here on membarrier(2) fails with ENOSYS. */
 static int refuse_membarrier(void)
@@ -70,7 +47,7 @@ int bench_portable_main(const char *window, const char *cpu)
 	(void)sched_setaffinity(0, sizeof(set), &set);
 	if (refuse_membarrier())
 		return 3;
-	ns = bench_epoch_read_ns(strtoull(window, NULL, 10), &operations);
+	ns = bench_epoch_pendmap.read_ns(strtoull(window, NULL, 10), &operations);
 	if (ns < 0)
 		return 3;
 	printf("%.9f %llu\n", ns, (unsigned long long)operations);

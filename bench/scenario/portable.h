@@ -12,10 +12,8 @@
 
 #define BENCH_PORTABLE_COMMAND "portable-epoch"
 
-/* Opens and closes sections for @window_ns. Nanoseconds for one, or negative. */
-double bench_epoch_read_ns(uint64_t window_ns, uint64_t *operations);
-
-/* The same in such a process, on @cpu. */
+/* Opens and closes sections for @window_ns in such a process, on @cpu. Nanoseconds for one, or
+ * negative. */
 double bench_portable_read_ns(uint64_t window_ns, uint32_t cpu, uint64_t *operations);
 
 /* What that process does: prints the figures. @window is its last argument. Returns what to exit

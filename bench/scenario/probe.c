@@ -2,8 +2,9 @@
 /*
  * probe.c - runs the probes: for each size, repeat by repeat, variant by variant.
  *
- * The first wrong account ends the run, as it does with tables (run.c). A variant that cannot be
- * measured here is left out with its reason, and the rest goes on.
+ * The first wrong account ends the run, as it does with tables (bed.c). A variant that cannot be
+ * measured here is left out with its reason, and the rest goes on. What a probe measured is written
+ * when all of its repeats are done.
  */
 #include "bench/scenario/probe.h"
 
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/command/parse.h"
 #include "bench/measure/pingpong.h"
 #include "bench/scenario/run.h"
 
@@ -22,7 +22,7 @@ uint32_t bench_probe_metrics(const struct bench_probe *probe)
 {
 	uint32_t count = 0;
 
-	while (count < BENCH_METRICS_MAX && probe->metrics[count].name)
+	while (probe->metrics && count < BENCH_METRICS_MAX && probe->metrics[count].name)
 		count++;
 	return count;
 }
@@ -62,53 +62,61 @@ double bench_probe_play(const struct bench_setting *setting)
 	return bench_pingpong_ns(setting->team, for_ns);
 }
 
+/* ---- more than metrics ---- */
+
+static void copy(char *text, size_t size, const char *from)
+{
+	snprintf(text, size, "%s", from);
+}
+
+static struct bench_point point_of(const struct bench_setting *setting,
+				   const struct bench_variant *variant)
+{
+	struct bench_point point = variant->point;
+
+	if (!point.size)
+		point.size = setting->size;
+	return point;
+}
+
+struct bench_timeline *bench_probe_timeline(const struct bench_setting *setting,
+					    const struct bench_variant *variant,
+					    const struct bench_timeline *like)
+{
+	struct bench_timeline wanted = *like;
+
+	copy(wanted.scenario, sizeof(wanted.scenario), setting->scenario->name);
+	copy(wanted.subject, sizeof(wanted.subject), variant->name);
+	wanted.point = point_of(setting, variant);
+	wanted.process = setting->process;
+	return bench_document_timeline(setting->document, &wanted);
+}
+
+int bench_probe_spectrum(const struct bench_setting *setting, const struct bench_variant *variant,
+			 const char *kind, uint64_t most, const struct bench_bar *bars,
+			 uint32_t count)
+{
+	struct bench_spectrum wanted = { .point = point_of(setting, variant),
+					 .peer = variant->peer,
+					 .most = most };
+
+	copy(wanted.scenario, sizeof(wanted.scenario), setting->scenario->name);
+	copy(wanted.subject, sizeof(wanted.subject), variant->name);
+	copy(wanted.kind, sizeof(wanted.kind), kind);
+	return bench_document_spectrum(setting->document, &wanted, bars, count);
+}
+
 /* ---- what is to be done ---- */
 
-static const struct bench_probe *picked(const struct bench_options *options, uint32_t number,
-					bool *end)
-{
-	const struct bench_scenario *scenario = bench_scenario_at(number);
-
-	*end = scenario == NULL;
-	return scenario && scenario->probe && bench_options_pick(options, scenario)
-		       ? scenario->probe
-		       : NULL;
-}
-
-uint32_t bench_probe_threads(const struct bench_options *options)
-{
-	uint32_t most = 0;
-	bool end = false;
-
-	for (uint32_t n = 0; !end; n++) {
-		const struct bench_probe *probe = picked(options, n, &end);
-
-		if (probe && probe->threads > most)
-			most = probe->threads;
-	}
-	return most;
-}
-
-static uint32_t size_count(const struct bench_options *options, const struct bench_probe *probe)
-{
-	return options->sizes_given && probe->sizes[0] ? options->size_count : 1;
-}
-
-static uint64_t size_at(const struct bench_options *options, const struct bench_probe *probe,
-			uint32_t number)
-{
-	if (options->sizes_given && probe->sizes[0])
-		return options->sizes[number];
-	return probe->sizes[options->profile];
-}
-
-static uint32_t repeats_of(const struct bench_options *options, const struct bench_probe *probe)
-{
-	if (options->profile == BENCH_QUICK && !options->repeats_given && probe->repeats_quick &&
-	    probe->repeats_quick < options->repeats)
-		return probe->repeats_quick;
-	return options->repeats;
-}
+/* One probe at one size: its variants, and what they came to. */
+struct work {
+	struct bench_run *run;
+	const struct bench_probe_cell *cell;
+	struct bench_setting setting;
+	uint32_t variant_count;
+	struct bench_variant variants[BENCH_VARIANTS_MAX];
+	struct bench_sample *samples; /* of the variants, repeat by repeat */
+};
 
 /* A variant runs if its implementation was asked for; pendmap's own calls, if any pendmap was. */
 static bool variant_wanted(const struct bench_options *options, const struct bench_variant *variant)
@@ -127,25 +135,14 @@ static bool variant_wanted(const struct bench_options *options, const struct ben
 	return false;
 }
 
-static uint32_t list(const struct bench_setting *setting, const struct bench_probe *probe,
-		     struct bench_variant *variants)
+static void list(struct work *work)
 {
-	uint32_t kept = 0;
-	const uint32_t count = probe->list(setting, variants);
+	const struct bench_probe *probe = work->cell->scenario->probe;
+	const uint32_t count = probe->list(&work->setting, work->variants);
 
-	for (uint32_t i = 0; i < count; i++)
-		if (variant_wanted(setting->options, &variants[i]))
-			variants[kept++] = variants[i];
-	return kept;
-}
-
-static struct bench_setting setting_of(const struct bench_run *run, uint64_t size)
-{
-	return (struct bench_setting){ .options = run->options,
-				       .host = run->host,
-				       .team = run->team,
-				       .size = size,
-				       .window_ns = run->options->window_ns };
+	for (uint32_t i = 0; i < count && i < BENCH_VARIANTS_MAX; i++)
+		if (variant_wanted(work->setting.options, &work->variants[i]))
+			work->variants[work->variant_count++] = work->variants[i];
 }
 
 /* Whether the threads may be used that the probe needs. */
@@ -153,96 +150,62 @@ static bool has_threads(const struct bench_run *run, const struct bench_probe *p
 {
 	const struct bench_options *options = run->options;
 
-	if (probe->threads > run->host->cpu_count)
+	if (probe->threads > run->host.cpu_count)
 		return false;
 	return !options->threads_given || bench_options_threads_most(options) >= probe->threads;
 }
 
-uint64_t bench_probe_count(const struct bench_run *run)
+static uint32_t more_threads(const struct bench_plan *plan, uint32_t most, uint64_t threads)
 {
-	struct bench_variant variants[BENCH_VARIANTS_MAX];
-	uint64_t count = 0;
-	bool end = false;
+	return threads > most && threads <= plan->cpu_count ? (uint32_t)threads : most;
+}
 
-	for (uint32_t n = 0; !end; n++) {
-		const struct bench_probe *probe = picked(run->options, n, &end);
+uint32_t bench_run_probe_threads(const struct bench_plan *plan)
+{
+	uint32_t most = 0;
 
-		if (!probe || !has_threads(run, probe))
+	for (uint32_t i = 0; i < plan->probe_count; i++) {
+		const struct bench_probe *probe = plan->probes[i].scenario->probe;
+
+		most = more_threads(plan, most, probe->threads);
+		if (!probe->threads_more)
 			continue;
-		for (uint32_t i = 0; i < size_count(run->options, probe); i++) {
-			const struct bench_setting setting =
-				setting_of(run, size_at(run->options, probe, i));
-
-			count += (uint64_t)list(&setting, probe, variants) *
-				 repeats_of(run->options, probe);
-		}
+		if (!plan->options->threads_given)
+			most = more_threads(plan, most, probe->threads_more);
+		for (uint32_t n = 0; n < plan->options->thread_count; n++)
+			most = more_threads(plan, most, plan->options->threads[n]);
 	}
-	return count;
+	return most;
 }
 
 /* ---- doing it ---- */
 
-static struct bench_probe_cell *add_cell(struct bench_run *run,
-					 const struct bench_scenario *scenario, uint64_t size)
+static bool has_figure(const struct bench_sample *sample)
 {
-	struct bench_results *results = run->results;
-	struct bench_probe_cell *cells =
-		realloc(results->probes, (results->probe_count + 1) * sizeof(*results->probes));
-	const struct bench_setting setting = setting_of(run, size);
-	struct bench_variant variants[BENCH_VARIANTS_MAX];
-	struct bench_probe_cell *cell;
-	const uint32_t count = list(&setting, scenario->probe, variants);
-
-	if (!cells)
-		return NULL;
-	results->probes = cells;
-	cell = &cells[results->probe_count++];
-	*cell = (struct bench_probe_cell){ .scenario = scenario,
-					   .size = size,
-					   .repeat_count =
-						   repeats_of(run->options, scenario->probe) };
-	cell->rows = calloc(count ? count : 1, sizeof(*cell->rows));
-	for (uint32_t i = 0; cell->rows && i < count; i++) {
-		struct bench_probe_row *row = &cell->rows[i];
-
-		row->variant = variants[i];
-		row->samples = calloc(cell->repeat_count, sizeof(*row->samples));
-		cell->row_count++;
-		if (!row->samples)
-			return NULL;
-	}
-	return cell->rows ? cell : NULL;
+	for (uint32_t i = 0; i < BENCH_METRICS_MAX; i++)
+		if (sample->values[i] >= 0)
+			return true;
+	return false;
 }
 
-/* A row without any figure says why. */
-static void settle_row(const struct bench_probe_cell *cell, struct bench_probe_row *row)
+static void clear(struct bench_sample *sample)
 {
-	for (uint32_t i = 0; i < cell->repeat_count; i++)
-		for (uint32_t metric = 0; metric < BENCH_METRICS_MAX; metric++)
-			if (row->samples[i].values[metric] >= 0)
-				return;
-	memcpy(row->skipped, row->samples[0].why, sizeof(row->skipped));
-	if (!row->skipped[0])
-		memcpy(row->skipped, "no figure", sizeof("no figure"));
+	for (uint32_t i = 0; i < BENCH_METRICS_MAX; i++)
+		sample->values[i] = -1;
 }
 
 /* One variant, once. Returns what to exit with. */
-static int measure_once(struct bench_run *run, struct bench_probe_cell *cell,
-			struct bench_probe_row *row, uint32_t repeat)
+static int measure_once(struct work *work, const struct bench_variant *variant,
+			struct bench_sample *sample)
 {
-	const struct bench_setting setting = setting_of(run, cell->size);
-	struct bench_sample *sample = &row->samples[repeat];
-	char what[128];
+	const char *name = work->cell->scenario->name;
 	int error;
 
-	snprintf(what, sizeof(what), "%s %s", cell->scenario->name, row->variant.name);
-	bench_progress_step(&run->progress, 1, what);
-	for (uint32_t i = 0; i < BENCH_METRICS_MAX; i++)
-		sample->values[i] = -1;
-	error = cell->scenario->probe->measure(&setting, &row->variant, sample);
+	clear(sample);
+	work->setting.size = variant->point.size ? variant->point.size : work->cell->size;
+	error = work->cell->scenario->probe->measure(&work->setting, variant, sample);
 	if (error == -EOPNOTSUPP) {
-		for (uint32_t i = 0; i < BENCH_METRICS_MAX; i++)
-			sample->values[i] = -1;
+		clear(sample);
 		return 0;
 	}
 	if (!error && sample->account.pends != sample->account.completions + sample->account.live)
@@ -251,69 +214,182 @@ static int measure_once(struct bench_run *run, struct bench_probe_cell *cell,
 					   (unsigned long long)sample->account.completions,
 					   (unsigned long long)sample->account.live);
 	if (error == -EBADMSG) {
-		fprintf(stderr, "pendbench: wrong: %s, %s: %s\n", cell->scenario->name,
-			row->variant.name, sample->why);
+		fprintf(stderr, "pendbench: wrong: %s, %s: %s\n", name, variant->name, sample->why);
 		return BENCH_EXIT_WRONG;
 	}
 	if (error)
-		bench_complain("%s, %s: %s", cell->scenario->name, row->variant.name,
-			       strerror(-error));
+		bench_complain("%s, %s: %s", name, variant->name, strerror(-error));
 	return error ? BENCH_EXIT_ENVIRONMENT : 0;
 }
 
-static void report(struct bench_run *run, const struct bench_probe_cell *cell)
+static int measure_variants(struct work *work)
 {
-	char text[512];
-	int length = snprintf(text, sizeof(text), "%-20s", cell->scenario->name);
+	const double whole_s = bench_plan_probe_s(work->cell);
+	const uint32_t repeats = work->cell->repeats;
+	char what[128];
+	int status = 0;
 
-	for (uint32_t i = 0; i < cell->row_count && length < (int)sizeof(text); i++) {
-		const struct bench_probe_row *row = &cell->rows[i];
-
-		length += snprintf(text + length, sizeof(text) - (size_t)length, " %s %.3g",
-				   row->variant.name, bench_probe_figure(cell, row, 0).median);
+	for (uint32_t repeat = 0; repeat < repeats; repeat++) {
+		work->setting.repeat = repeat;
+		for (uint32_t i = 0; !status && i < work->variant_count; i++) {
+			snprintf(what, sizeof(what), "%s %s", work->cell->scenario->name,
+				 work->variants[i].name);
+			bench_run_step(work->run, whole_s, 1.0 / (repeats * work->variant_count),
+				       what);
+			status = measure_once(work, &work->variants[i],
+					      &work->samples[i * repeats + repeat]);
+		}
 	}
-	bench_progress_line(&run->progress, text);
+	bench_progress_line(&work->run->progress, work->cell->scenario->name);
+	return status;
 }
 
-static int run_cell(struct bench_run *run, const struct bench_scenario *scenario, uint64_t size)
-{
-	struct bench_probe_cell *cell = add_cell(run, scenario, size);
-	int status = cell ? 0 : BENCH_EXIT_ENVIRONMENT;
+/* ---- into the document ---- */
 
-	for (uint32_t repeat = 0; !status && repeat < cell->repeat_count; repeat++)
-		for (uint32_t i = 0; !status && i < cell->row_count; i++)
-			status = measure_once(run, cell, &cell->rows[i], repeat);
-	if (status)
-		return status;
-	cell->done = cell->row_count > 0;
-	for (uint32_t i = 0; i < cell->row_count; i++) {
-		settle_row(cell, &cell->rows[i]);
-		if (cell->rows[i].skipped[0])
-			bench_results_note(run->results, "%s, %s: %s", scenario->name,
-					   cell->rows[i].variant.name, cell->rows[i].skipped);
+static struct bench_series series_of(const struct work *work, const struct bench_variant *variant,
+				     uint32_t number)
+{
+	const struct bench_scenario *scenario = work->cell->scenario;
+	const struct bench_metric *metric = &scenario->probe->metrics[number];
+	struct bench_series like = { .point = point_of(&work->setting, variant),
+				     .better = metric->better,
+				     .primary = number == 0,
+				     .peer = variant->peer };
+
+	copy(like.scenario, sizeof(like.scenario), scenario->name);
+	copy(like.subject, sizeof(like.subject), variant->name);
+	copy(like.metric, sizeof(like.metric), metric->name);
+	copy(like.unit, sizeof(like.unit), metric->unit);
+	copy(like.operation, sizeof(like.operation), scenario->unit);
+	copy(like.summary, sizeof(like.summary), variant->summary ? variant->summary : "");
+	return like;
+}
+
+static int record_metric(struct work *work, const struct bench_variant *variant,
+			 const struct bench_sample *samples, uint32_t metric)
+{
+	const struct bench_series like = series_of(work, variant, metric);
+	const bool is_mean = !strcmp(like.unit, "ns"); /* the others: percentiles, sizes ... */
+	int error = 0;
+
+	for (uint32_t i = 0; !error && i < work->cell->repeats; i++) {
+		const struct bench_sample *sample = &samples[i];
+		const struct bench_value value = {
+			.value = sample->values[metric],
+			.operations = is_mean ? sample->operations : 0,
+			.preempted = sample->preempted,
+			.pingpong_ns = sample->pingpong_ns,
+			.process = work->setting.process,
+			.repeat = i,
+		};
+		struct bench_series *series;
+
+		if (sample->values[metric] < 0)
+			continue;
+		series = bench_document_series(work->setting.document, &like);
+		error = series ? bench_series_add(series, &value) : -ENOMEM;
 	}
-	report(run, cell);
-	return 0;
+	return error;
+}
+
+/* A variant without any figure says why. */
+static int record_skip(struct work *work, const struct bench_variant *variant,
+		       const struct bench_sample *sample)
+{
+	struct bench_series like = series_of(work, variant, 0);
+	const char *why = sample->why[0] ? sample->why : "no figure";
+
+	copy(like.skipped, sizeof(like.skipped), why);
+	if (!bench_document_series(work->setting.document, &like))
+		return -ENOMEM;
+	return bench_document_note(work->setting.document, "%s, %s: %s", like.scenario,
+				   like.subject, why);
+}
+
+static int record_account(struct work *work, const struct bench_variant *variant,
+			  const struct bench_sample *samples)
+{
+	struct bench_ledger ledger = {
+		.point = point_of(&work->setting, variant),
+		.process = work->setting.process,
+		.number_count = 3,
+		.numbers = { { "pends", 0 }, { "completions", 0 }, { "live", 0 } }
+	};
+
+	copy(ledger.scenario, sizeof(ledger.scenario), work->cell->scenario->name);
+	copy(ledger.subject, sizeof(ledger.subject), variant->name);
+	for (uint32_t i = 0; i < work->cell->repeats; i++) {
+		ledger.numbers[0].number += samples[i].account.pends;
+		ledger.numbers[1].number += samples[i].account.completions;
+		ledger.numbers[2].number += samples[i].account.live;
+	}
+	if (!ledger.numbers[0].number)
+		return 0; /* pends nothing */
+	return bench_document_ledger(work->setting.document, &ledger);
+}
+
+static int record(struct work *work)
+{
+	const uint32_t metrics = bench_probe_metrics(work->cell->scenario->probe);
+	int error = 0;
+
+	for (uint32_t i = 0; !error && i < work->variant_count; i++) {
+		const struct bench_sample *samples = &work->samples[i * work->cell->repeats];
+		bool any = false;
+
+		for (uint32_t repeat = 0; repeat < work->cell->repeats; repeat++)
+			any |= has_figure(&samples[repeat]);
+		if (metrics && !any)
+			error = record_skip(work, &work->variants[i], samples);
+		for (uint32_t metric = 0; any && !error && metric < metrics; metric++)
+			error = record_metric(work, &work->variants[i], samples, metric);
+		if (!error)
+			error = record_account(work, &work->variants[i], samples);
+	}
+	return error;
+}
+
+static int run_probe(struct bench_run *run, const struct bench_probe_cell *cell)
+{
+	static struct work work; /* some kilobytes; one at a time */
+	int status, error;
+
+	work = (struct work){ .run = run,
+			      .cell = cell,
+			      .setting = { .options = run->options,
+					   .host = &run->host,
+					   .team = run->team,
+					   .scenario = cell->scenario,
+					   .size = cell->size,
+					   .window_ns = run->options->window_ns,
+					   .document = run->document,
+					   .process = run->options->process } };
+	list(&work);
+	if (!work.variant_count)
+		return 0;
+	work.samples = calloc((size_t)work.variant_count * cell->repeats, sizeof(*work.samples));
+	if (!work.samples)
+		return BENCH_EXIT_ENVIRONMENT;
+	status = measure_variants(&work);
+	error = status ? 0 : record(&work);
+	if (error)
+		bench_complain("%s: %s", cell->scenario->name, strerror(-error));
+	free(work.samples);
+	return error ? BENCH_EXIT_ENVIRONMENT : status;
 }
 
 int bench_run_probes(struct bench_run *run)
 {
 	int status = 0;
-	bool end = false;
 
-	for (uint32_t n = 0; !status && !end; n++) {
-		const struct bench_probe *probe = picked(run->options, n, &end);
+	for (uint32_t i = 0; !status && i < run->plan.probe_count; i++) {
+		const struct bench_probe_cell *cell = &run->plan.probes[i];
 
-		if (!probe)
-			continue;
-		if (!has_threads(run, probe)) {
-			bench_results_note(run->results, "%s is left out: it needs %u threads",
-					   bench_scenario_at(n)->name, probe->threads);
-			continue;
-		}
-		for (uint32_t i = 0; !status && i < size_count(run->options, probe); i++)
-			status = run_cell(run, bench_scenario_at(n),
-					  size_at(run->options, probe, i));
+		if (has_threads(run, cell->scenario->probe))
+			status = run_probe(run, cell);
+		else if (bench_document_note(run->document, "%s is left out: it needs %u threads",
+					     cell->scenario->name, cell->scenario->probe->threads))
+			status = BENCH_EXIT_ENVIRONMENT;
 	}
 	return status;
 }

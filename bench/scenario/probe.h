@@ -13,20 +13,26 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "bench/measure/host.h"
 #include "bench/command/options.h"
-#include "bench/results/results.h"
+#include "bench/measure/host.h"
 #include "bench/measure/team.h"
+#include "bench/model/document.h"
 
-#define BENCH_METRICS_MAX 6u
-#define BENCH_VARIANTS_MAX 32u
+#define BENCH_METRICS_MAX 10u
+#define BENCH_VARIANTS_MAX 256u
 
 struct bench_setting {
 	const struct bench_options *options;
 	const struct bench_host *host;
 	struct bench_team *team;
+	const struct bench_scenario *scenario;
 	uint64_t size;
 	uint64_t window_ns;
+
+	/* For what is more than metrics: bench_probe_timeline(), bench_probe_spectrum(). */
+	struct bench_document *document;
+	uint32_t process;
+	uint32_t repeat; /* of the process */
 };
 
 struct bench_variant {
@@ -36,6 +42,7 @@ struct bench_variant {
 	bool peer;                     /* does the same work, and is compared with */
 	uint32_t kind;                 /* the probe's */
 	uint64_t amount;               /* the probe's */
+	struct bench_point point;      /* the axes that it has besides the size */
 };
 
 /* What became of one variant in one repeat. */
@@ -52,18 +59,20 @@ struct bench_sample {
 	char why[160]; /* what is wrong, or why there is nothing */
 };
 
-/* Of BENCH_METRICS_MAX at most; the list ends with a NULL name. */
+/* Those of a probe are BENCH_METRICS_MAX; the first without a name ends them. */
 struct bench_metric {
-	const char *name; /* of the column, at most 11 characters; and of the member of the JSON */
-	const char *unit;
+	const char *name; /* of the column, at most 11 characters; and of the series */
+	const char *unit; /* "ns", "MiB", ...; "" for numbers */
+	enum bench_better better;
 };
 
 struct bench_probe {
-	/* The first is what variants are compared by: less is better. */
+	/* The first is what variants are compared by. None: the probe has only timelines or
+	 * spectra. */
 	const struct bench_metric *metrics;
-	uint32_t threads;       /* of the team */
-	uint64_t sizes[3];      /* unless sizes are asked for; by enum bench_profile; 0: none */
-	uint32_t repeats_quick; /* at most so many in a quick run; 0: as asked */
+	uint32_t threads;      /* of the team, at the least */
+	uint32_t threads_more; /* ... if there are CPUs, and as many as --threads says; 0: none */
+	uint64_t sizes[3];     /* unless sizes are asked for; by enum bench_profile; 0: none */
 
 	/* Writes the variants that @setting asks for. Returns how many. */
 	uint32_t (*list)(const struct bench_setting *setting, struct bench_variant *variants);
@@ -77,51 +86,8 @@ struct bench_probe {
 		       struct bench_sample *sample);
 };
 
-struct bench_probe_row {
-	struct bench_variant variant;
-	struct bench_sample *samples;
-	char skipped[160]; /* why it has no figure in any repeat, or "" */
-};
-
-/* The rows of one probe at one size. */
-struct bench_probe_cell {
-	const struct bench_scenario *scenario;
-	uint64_t size;
-	uint32_t repeat_count;
-	uint32_t row_count;
-	bool done;
-	struct bench_probe_row *rows;
-};
-
-struct bench_run;
-
-/* Measures the probes that the run includes. Returns what to exit with. */
-int bench_run_probes(struct bench_run *run);
-
-/* How many measurements that will be, for the progress. */
-uint64_t bench_probe_count(const struct bench_run *run);
-
-/* How many threads of the team the picked probes want. */
-uint32_t bench_probe_threads(const struct bench_options *options);
-
-void bench_probe_free(struct bench_probe_cell *cell);
-
+/* How many metrics it has. */
 uint32_t bench_probe_metrics(const struct bench_probe *probe);
-
-/* Median, lowest and highest over repeats; negative: none. */
-struct bench_figure bench_probe_figure(const struct bench_probe_cell *cell,
-				       const struct bench_probe_row *row, uint32_t metric);
-
-/* How many times as fast as @other: repeat by repeat, by the first metric. */
-struct bench_figure bench_probe_ratio(const struct bench_probe_cell *cell,
-				      const struct bench_probe_row *row,
-				      const struct bench_probe_row *other);
-
-/* The peer with the best first metric, or NULL. */
-const struct bench_probe_row *bench_probe_best_peer(const struct bench_probe_cell *cell);
-
-uint32_t bench_probe_clean(const struct bench_probe_cell *cell, const struct bench_probe_row *row);
-double bench_probe_pingpong(const struct bench_probe_cell *cell, const struct bench_probe_row *row);
 
 /* Appends a variant. @name is printed. */
 void bench_variant_add(struct bench_variant *variants, uint32_t *count,
@@ -134,6 +100,19 @@ int bench_sample_wrong(struct bench_sample *sample, const char *format, ...)
 /* Notes why there is no figure. Returns -EOPNOTSUPP. */
 int bench_sample_skip(struct bench_sample *sample, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/*
+ * Adds an empty timeline of @variant, with the columns, events and step of @like, to the document;
+ * one for each process, so a probe adds it in the first repeat only. NULL: no memory.
+ */
+struct bench_timeline *bench_probe_timeline(const struct bench_setting *setting,
+					    const struct bench_variant *variant,
+					    const struct bench_timeline *like);
+
+/* Adds @count bars to the spectrum of @variant of that kind. 0 or -ENOMEM. */
+int bench_probe_spectrum(const struct bench_setting *setting, const struct bench_variant *variant,
+			 const char *kind, uint64_t most, const struct bench_bar *bars,
+			 uint32_t count);
 
 /* A ping-pong between the team's first two, unless this is a smoke run. */
 double bench_probe_play(const struct bench_setting *setting);
@@ -151,7 +130,10 @@ extern const struct bench_probe bench_probe_precision;
 extern const struct bench_probe bench_probe_churn;
 extern const struct bench_probe bench_probe_drain_sync;
 extern const struct bench_probe bench_probe_drain_async;
+extern const struct bench_probe bench_probe_queue_handover;
+extern const struct bench_probe bench_probe_queue_batch;
 extern const struct bench_probe bench_probe_epoch_enter;
+extern const struct bench_probe bench_probe_epoch_reclaim;
 extern const struct bench_probe bench_probe_epoch_stall;
 extern const struct bench_probe bench_probe_alloc_create;
 extern const struct bench_probe bench_probe_alloc_fill;
@@ -161,5 +143,10 @@ extern const struct bench_probe bench_probe_read_only;
 extern const struct bench_probe bench_probe_reauthorize;
 extern const struct bench_probe bench_probe_pend;
 extern const struct bench_probe bench_probe_rate;
+extern const struct bench_probe bench_probe_latency;
+extern const struct bench_probe bench_probe_unplug_timeline;
+extern const struct bench_probe bench_probe_epoch_timeline;
+extern const struct bench_probe bench_probe_exhaust_timeline;
+extern const struct bench_probe bench_probe_memory;
 
 #endif

@@ -20,11 +20,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/scenario/bench_map.h"
 #include "bench/measure/clock.h"
 #include "bench/measure/driver.h"
 #include "bench/measure/histogram.h"
 #include "bench/measure/measure.h"
+#include "bench/scenario/bench_map.h"
 
 #define RING 65536u
 #define HEAP_ROOM 65536u
@@ -190,7 +190,7 @@ static void generate(struct rate *rate)
 			now_ns = bench_clock_ns();
 		} else {
 			now_ns = bench_clock_ns();
-			bench_histogram_add(&rate->permits, now_ns - meant_ns);
+			bench_histogram_note(&rate->permits, now_ns - meant_ns);
 		}
 	}
 	rate->sample->operations = calls;
@@ -236,8 +236,20 @@ static void write_values(const struct rate *rate)
 	values[5] = (double)bench_histogram_at(&rate->pends, 1) / 1e3;
 }
 
+static int write_spectrum(const struct rate *rate, const char *kind,
+			  const struct bench_histogram *histogram)
+{
+	static struct bench_bar bars[BENCH_HISTOGRAM_BUCKETS]; /* one at a time */
+
+	return bench_probe_spectrum(rate->setting, rate->variant, kind,
+				    bench_histogram_at(histogram, 1), bars,
+				    bench_histogram_bars(histogram, bars));
+}
+
 static int judge(struct rate *rate, uint64_t handed, struct bench_sample *sample)
 {
+	int error;
+
 	if (rate->error == -ENOSPC)
 		return bench_sample_skip(sample, "more calls wait for a decision than fit");
 	if (rate->error)
@@ -251,7 +263,8 @@ static int judge(struct rate *rate, uint64_t handed, struct bench_sample *sample
 					 "the schedule was not kept: %.1f ms behind at the end",
 					 (double)rate->behind_ns / 1e6);
 	write_values(rate);
-	return 0;
+	error = write_spectrum(rate, "permit", &rate->permits);
+	return error ? error : write_spectrum(rate, "completion", &rate->pends);
 }
 
 static int measure(const struct bench_setting *setting, const struct bench_variant *variant,
@@ -288,36 +301,45 @@ static int measure(const struct bench_setting *setting, const struct bench_varia
 	return error;
 }
 
+static const uint64_t usual_rates[] = { 100000, 1000000, 300000, 3000000 };
+
 static uint32_t list(const struct bench_setting *setting, struct bench_variant *variants)
 {
+	static const uint32_t counts[] = { [BENCH_QUICK] = 2, [BENCH_FULL] = 4, [BENCH_SMOKE] = 1 };
+	static const struct bench_variant servers[] = {
+		{ .name = "pendmap-engine",
+		  .summary = "who calls polls when idle",
+		  .kind = BENCH_MAP_POLLED },
+		{ .name = "pendmap-executor",
+		  .summary = "the engine's executors finish",
+		  .kind = BENCH_MAP_EXECUTORS },
+	};
 	const struct bench_options *options = setting->options;
+	const uint64_t *rates = options->rate_count ? options->rates : usual_rates;
+	const uint32_t rate_count = options->rate_count ? options->rate_count
+							: counts[options->profile];
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < options->rate_count; i++) {
-		for (uint32_t executors = 0; executors < 2; executors++) {
-			struct bench_variant variant = {
-				.summary = executors ? "the engine's executors finish"
-						     : "who calls polls when idle",
-				.kind = executors ? BENCH_MAP_EXECUTORS : BENCH_MAP_POLLED,
-				.amount = options->rates[i]
-			};
+	for (uint32_t i = 0; i < rate_count; i++) {
+		for (uint32_t n = 0; n < 2; n++) {
+			struct bench_variant variant = servers[n];
 
-			snprintf(variant.name, sizeof(variant.name), "%llu/s, %s",
-				 (unsigned long long)options->rates[i],
-				 executors ? "executors" : "polled");
+			variant.amount = rates[i];
+			variant.point.rate = (double)rates[i];
 			bench_variant_add(variants, &count, &variant);
 		}
 	}
 	return count;
 }
 
-static const struct bench_metric metrics[] = { { "pass-p99", "us" }, { "pass-max", "us" },
-					       { "p50", "us" },      { "p99", "us" },
-					       { "p99.9", "us" },    { "max", "us" } };
+static const struct bench_metric metrics[BENCH_METRICS_MAX] = {
+	{ "pass-p99", "us", BENCH_LESS_IS_BETTER }, { "pass-max", "us", BENCH_LESS_IS_BETTER },
+	{ "p50", "us", BENCH_LESS_IS_BETTER },      { "p99", "us", BENCH_LESS_IS_BETTER },
+	{ "p99.9", "us", BENCH_LESS_IS_BETTER },    { "max", "us", BENCH_LESS_IS_BETTER },
+};
 
 const struct bench_probe bench_probe_rate = { .metrics = metrics,
 					      .threads = 2,
 					      .sizes = { 65536, 65536, 16384 },
-					      .repeats_quick = 3,
 					      .list = list,
 					      .measure = measure };

@@ -10,7 +10,7 @@
 
 #include "bench/measure/impl.h"
 
-/* How full the table is. Scenarios run in this order, so that one table serves them all. */
+/* How full the table is. Scenarios run in this order, so that one table serves them all (plan.h). */
 enum bench_stage {
 	BENCH_STAGE_EMPTY,
 	BENCH_STAGE_LOOKUP, /* filled to the occupancy, with the fill's own keys */
@@ -18,6 +18,14 @@ enum bench_stage {
 	BENCH_STAGE_FULL,
 	BENCH_STAGE_TRACE, /* a table of its own */
 	BENCH_STAGE_PROBE, /* no table: probe.h */
+};
+
+/* What a table scenario has besides one loop on all threads. */
+enum bench_trait {
+	BENCH_TRAIT_DRAWN = 1u << 0,       /* keys are drawn: --keys, zipf:0.99 unless said */
+	BENCH_TRAIT_MIX = 1u << 1,         /* --mix, --keys */
+	BENCH_TRAIT_ROLES = 1u << 2,       /* --roles: threads differ */
+	BENCH_TRAIT_OCCUPANCIES = 1u << 3, /* at each of --occupancy */
 };
 
 struct bench_probe; /* probe.h */
@@ -28,10 +36,12 @@ struct bench_scenario {
 	const char *unit; /* what one operation is */
 	enum bench_stage stage;
 	enum bench_loop scalar;
-	enum bench_loop batch;
+	enum bench_loop batch;           /* the same: there is none */
 	uint32_t needs;                  /* enum bench_ability, to run at all */
 	uint32_t batch_needs;            /* ... in batches */
 	const struct bench_probe *probe; /* BENCH_STAGE_PROBE */
+	uint32_t modes;                  /* enum bench_mode (options.h), a set */
+	uint32_t traits;                 /* enum bench_trait, a set */
 };
 
 /* The scenario of that number, or NULL past the last. */

@@ -8,8 +8,8 @@
 #include <sched.h>
 #include <string.h>
 
-#include "bench/scenario/bench_map.h"
 #include "bench/measure/clock.h"
+#include "bench/scenario/bench_map.h"
 
 #define PATIENCE_NS 20000000000u
 

@@ -228,9 +228,9 @@ static int measure_return(const struct bench_setting *setting, const struct benc
 
 static uint32_t list_one(const struct bench_setting *setting, struct bench_variant *variants)
 {
-	static const struct bench_variant engine = { "engine", "executors, a watching monitor",
-						     NULL,     false,
-						     0,        0 };
+	static const struct bench_variant engine = {
+		"engine", "executors, a watching monitor", NULL, false, 0, 0, { 0 }
+	};
 	uint32_t count = 0;
 
 	(void)setting;
@@ -238,18 +238,18 @@ static uint32_t list_one(const struct bench_setting *setting, struct bench_varia
 	return count;
 }
 
-static const struct bench_metric adopt_metrics[] = { { "adopted", "ms" },
-						     { "drained", "ms" },
-						     { NULL, NULL } };
-static const struct bench_metric return_metrics[] = { { "served", "ms" },
-						      { "home", "ms" },
-						      { NULL, NULL } };
+static const struct bench_metric adopt_metrics[BENCH_METRICS_MAX] = {
+	{ "adopted", "ms", BENCH_LESS_IS_BETTER },
+	{ "drained", "ms", BENCH_LESS_IS_BETTER },
+};
+static const struct bench_metric return_metrics[BENCH_METRICS_MAX] = {
+	{ "served", "ms", BENCH_LESS_IS_BETTER },
+	{ "home", "ms", BENCH_LESS_IS_BETTER },
+};
 const struct bench_probe bench_probe_adopt = {
 	.metrics = adopt_metrics, .threads = 2, .list = list_one, .measure = measure_adopt
 };
 
-const struct bench_probe bench_probe_return = { .metrics = return_metrics,
-						.threads = 2,
-						.repeats_quick = 3,
-						.list = list_one,
-						.measure = measure_return };
+const struct bench_probe bench_probe_return = {
+	.metrics = return_metrics, .threads = 2, .list = list_one, .measure = measure_return
+};

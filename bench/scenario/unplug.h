@@ -6,8 +6,8 @@
 #ifndef BENCH_SCENARIO_UNPLUG_H
 #define BENCH_SCENARIO_UNPLUG_H
 
-#include "bench/scenario/bench_map.h"
 #include "bench/measure/cpuset.h"
+#include "bench/scenario/bench_map.h"
 #include "platform/atomic.h"
 
 #define BENCH_UNPLUG_LIVE 1024u

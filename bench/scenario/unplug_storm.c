@@ -119,8 +119,8 @@ static int measure_storm(const struct bench_setting *setting, const struct bench
 static uint32_t list_storm(const struct bench_setting *setting, struct bench_variant *variants)
 {
 	static const struct bench_variant all[] = {
-		{ "undisturbed", "all CPUs stay", NULL, false, KIND_QUIET, 0 },
-		{ "storm", "a CPU goes or comes every 25 ms", NULL, false, KIND_STORM, 0 },
+		{ "undisturbed", "all CPUs stay", NULL, false, KIND_QUIET, 0, { 0 } },
+		{ "storm", "a CPU goes or comes every 25 ms", NULL, false, KIND_STORM, 0, { 0 } },
 	};
 	uint32_t count = 0;
 
@@ -130,12 +130,12 @@ static uint32_t list_storm(const struct bench_setting *setting, struct bench_var
 	return count;
 }
 
-static const struct bench_metric storm_metrics[] = {
-	{ "ns", "" }, { "losses", "" }, { "returns", "" }, { NULL, NULL }
+static const struct bench_metric storm_metrics[BENCH_METRICS_MAX] = {
+	{ "ns", "ns", BENCH_LESS_IS_BETTER },
+	{ "losses", "", BENCH_NEITHER_IS_BETTER },
+	{ "returns", "", BENCH_NEITHER_IS_BETTER },
 };
 
-const struct bench_probe bench_probe_storm = { .metrics = storm_metrics,
-					       .threads = 2,
-					       .repeats_quick = 3,
-					       .list = list_storm,
-					       .measure = measure_storm };
+const struct bench_probe bench_probe_storm = {
+	.metrics = storm_metrics, .threads = 2, .list = list_storm, .measure = measure_storm
+};

@@ -15,13 +15,14 @@ for lie in 'honest::steady' 'honest::trace' 'loses:unexpected answer:steady' \
 	pattern=${lie#*:}
 	pattern=${pattern%:*}
 	if [ "$name" = honest ]; then
-		expect 0 "$scenario" "$lying" run --smoke --threads 1 --impl honest
+		expect 0 "$scenario" "$lying" run --smoke --threads 1 --impl honest \
+			--roles pend=1,lookup=0
 		continue
 	fi
 	expect 4 "wrong: .*$name.*$pattern" "$lying" run --smoke --threads 1 \
-		--impl "honest,$name" "$scenario" --json "$scratch/$name.json"
+		--impl "honest,$name" "$scenario" --no-progress --json "$scratch/$name.json"
 	expect 0 '"exit_status": 4' cat "$scratch/$name.json"
 	# What was wrong is in no table, and in no JSON.
-	expect 1 '' grep -q "\"impl\": \"$name\"" "$scratch/$name.json"
+	expect 1 '' grep -q "\"subject\": *\"$name\"" "$scratch/$name.json"
 done
 finish

@@ -7,11 +7,11 @@ lying=$3
 if [ "$(nproc)" -lt 2 ]; then
 	two=
 else
-	two='complete/origin complete/batch epoch/stall classify/rate'
+	two='complete/origin complete/batch epoch/stall classify/rate unplug/timeline epoch/timeline'
 fi
 hooks='classify/chain classify/read-only classify/reauthorize classify/pend'
 own="frame exhaust/fill exhaust/recover deadline/precision deadline/churn drain/sync drain/async
-	alloc/create alloc/fill alloc/pair $hooks"
+	alloc/create alloc/fill alloc/pair latency/steady exhaust/timeline memory/entry $hooks"
 
 # find_out LIE PATTERN SCENARIO...: each must be found out.
 find_out()
@@ -36,8 +36,10 @@ find_out stats '' $two $own
 find_out live '' $two $own
 [ -z "$two" ] || find_out twice 'than went' complete/origin
 [ -z "$two" ] || find_out twice 'were pended\|completed' classify/rate
-find_out twice 'told' drain/sync drain/async
-find_out never 'told' drain/sync drain/async
+[ -z "$two" ] || find_out twice 'were told' unplug/timeline
+[ -z "$two" ] || find_out never 'were told' unplug/timeline
+find_out twice 'told' drain/sync drain/async exhaust/timeline
+find_out never 'told' drain/sync drain/async exhaust/timeline
 find_out twice 'met their deadline' deadline/precision
 find_out never 'met their deadline' deadline/precision
 find_out unasked 'times, not\|unexpected answer' $hooks

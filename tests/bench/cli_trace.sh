@@ -21,8 +21,8 @@ replay()
 	echo '45000,icmp,2001:db8::1,0,2001:db8::2,0'
 } >good.csv
 replay 0 'good.csv, 901 read' good.csv --json trace.json
-expect 0 '"events_read": 901' cat trace.json
-expect 0 '"file": "good.csv"' cat trace.json
+expect 0 '"trace_events": "901"' cat trace.json
+expect 0 '"trace_file": "good.csv"' cat trace.json
 gzip -k good.csv
 replay 0 'good.csv.gz, 901 read' good.csv.gz
 replay 0 'at 2 times recorded speed' good.csv --speed 2 --repeats 1 --impl pendmap,mutex
@@ -30,9 +30,9 @@ replay 0 'at 2 times recorded speed' good.csv --speed 2 --repeats 1 --impl pendm
 # The same event again while it is pended is a duplicate; a full table refuses.
 { for i in 1 2 3 4 5 6 7 8; do echo "$i,tcp,10.0.0.1,1,10.0.0.2,2"; done; } >same.csv
 replay 0 '' same.csv --impl pendmap,mutex --json same.json
-expect 0 '"duplicate": [1-9]' cat same.json
+expect 0 '"duplicate": *[1-9]' cat same.json
 replay 0 '' good.csv --sizes 64 --live 900 --impl pendmap,mutex --json full.json
-expect 0 '"refused": [1-9]' cat full.json
+expect 0 '"refused": *[1-9]' cat full.json
 
 # Bad files.
 replay 2 'missing.csv: No such file or directory' missing.csv

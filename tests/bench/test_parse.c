@@ -114,3 +114,40 @@ Test(parse, writes_sizes_as_it_reads_them)
 	cr_assert_str_eq(bench_format_size(8u << 20, text, sizeof(text)), "8Mi");
 	cr_assert_str_eq(bench_format_size(3ull << 30, text, sizeof(text)), "3Gi");
 }
+
+Test(parse, times)
+{
+	uint64_t ns = 7;
+
+	cr_assert_eq(bench_parse_time("250us", 1, UINT64_MAX, &ns), 0);
+	cr_assert_eq(ns, 250000);
+	cr_assert_eq(bench_parse_time("4ms", 1, UINT64_MAX, &ns), 0);
+	cr_assert_eq(ns, 4000000);
+	cr_assert_eq(bench_parse_time("10s", 1, 10000000000u, &ns), 0);
+	cr_assert_eq(ns, 10000000000u);
+	cr_assert_eq(bench_parse_time("11s", 1, 10000000000u, &ns), -ERANGE);
+	cr_assert_eq(bench_parse_time("0ms", 1, 10000000000u, &ns), -ERANGE);
+	cr_assert_eq(bench_parse_time("-1ms", 1, 10000000000u, &ns), -ERANGE);
+	cr_assert_eq(bench_parse_time("18446744073709551615s", 1, UINT64_MAX, &ns), -ERANGE);
+	cr_assert_eq(bench_parse_time("18446744073709551616us", 1, UINT64_MAX, &ns), -ERANGE);
+	for (const char *const *text =
+		     (const char *const[]){ "", "ms", "4", "4m", "4 ms", "4ms ", "4.5ms", NULL };
+	     *text; text++)
+		cr_assert_eq(bench_parse_time(*text, 1, UINT64_MAX, &ns), -EINVAL, "%s", *text);
+	cr_assert_eq(ns, 10000000000u, "an error writes nothing");
+}
+
+Test(parse, words)
+{
+	uint32_t which = 7;
+
+	cr_assert_eq(bench_parse_word("pend", 4, "pend, lookup,walk", &which), 0);
+	cr_assert_eq(which, 0);
+	cr_assert_eq(bench_parse_word("walk=2", 4, "pend, lookup,walk", &which), 0);
+	cr_assert_eq(which, 2);
+	cr_assert_eq(bench_parse_word("wal", 3, "pend, lookup,walk", &which), -EINVAL);
+	cr_assert_eq(bench_parse_word("walks", 5, "pend, lookup,walk", &which), -EINVAL);
+	cr_assert_eq(bench_parse_word("", 0, "pend", &which), -EINVAL);
+	cr_assert_eq(bench_parse_word("a", 1, "", &which), -EINVAL);
+	cr_assert_eq(which, 2, "an error writes nothing");
+}
