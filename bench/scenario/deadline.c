@@ -27,7 +27,7 @@
 #define STEPS 256u
 #define SHORT_NS 500000000u
 
-enum { KIND_FULL_RATE, KIND_PAUSED };
+enum { KIND_FULL_RATE, KIND_PAUSED, KIND_FIFO };
 enum { KIND_DEFAULT, KIND_SHORT };
 
 struct deadline {
@@ -103,14 +103,23 @@ static void run_precision(void *context, uint32_t member)
 	work->sample->values[4] = (double)pended * 1e3 / (double)(bench_clock_ns() - begin_ns);
 }
 
+static bool fifo_was_refused(const struct bench_map *map)
+{
+	struct pend_shard_stats stats = { .size = sizeof(stats) };
+
+	return pend_engine_stats_read(map->engine, PEND_CPU_CURRENT, &stats) || stats.fifo_refused;
+}
+
 static int measure_precision(const struct bench_setting *setting,
 			     const struct bench_variant *variant, struct bench_sample *sample)
 {
 	static const double shares[] = { 0.5, 0.99, 0.9999, 1 };
+	struct pend_engine_options engine_options = pend_engine_options_default();
 	struct pend_map_options options = bench_map_options(setting);
 	struct bench_map map;
 	int error;
 
+	engine_options.fifo_priority = variant->kind == KIND_FIFO;
 	deadline = (struct deadline){ .setting = setting,
 				      .variant = variant,
 				      .map = &map,
@@ -118,11 +127,15 @@ static int measure_precision(const struct bench_setting *setting,
 				      .random = setting->options->seed };
 	options.on_complete = expired;
 	options.context = &deadline;
-	error = bench_map_open(&map, BENCH_MAP_EXECUTORS, NULL, &options);
+	error = bench_map_open(&map, BENCH_MAP_EXECUTORS, &engine_options, &options);
 	if (error)
 		return error;
 	bench_team_run(setting->team, 1, run_precision, &deadline);
+	if (variant->kind == KIND_FIFO && fifo_was_refused(&map))
+		(void)bench_sample_skip(sample, "SCHED_FIFO is not permitted");
 	error = bench_map_close(&map, sample);
+	if (!error && sample->why[0])
+		return -EOPNOTSUPP;
 	for (uint32_t i = 0; i < 4; i++)
 		sample->values[i] = (double)bench_histogram_at(&deadline.lateness, shares[i]) / 1e3;
 	if (!error && deadline.error)
@@ -268,12 +281,19 @@ static uint32_t list_precision(const struct bench_setting *setting, struct bench
 		  KIND_PAUSED,
 		  0,
 		  { 0 } },
+		{ "full rate, SCHED_FIFO",
+		  "the same as the first, with executors that come before other threads",
+		  NULL,
+		  false,
+		  KIND_FIFO,
+		  0,
+		  { 0 } },
 	};
 	uint32_t count = 0;
 
 	(void)setting;
-	bench_variant_add(variants, &count, &all[0]);
-	bench_variant_add(variants, &count, &all[1]);
+	for (uint32_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		bench_variant_add(variants, &count, &all[i]);
 	return count;
 }
 

@@ -230,6 +230,7 @@ int pendi_pend_operation(struct pendi_frame *frame, const struct pendi_pend_targ
 			 void *value, enum pendi_pend_reason reason)
 {
 	struct pendi_hold hold = { .frame = frame, .target = target, .reason = reason };
+	const struct pend_hold by = { hold_operation, &hold };
 	struct pend_request request = { .flags = PEND_REQUEST_FRAME };
 	struct pend_value *head = value, kept = { .version = 0 };
 	uint64_t handle;
@@ -254,8 +255,7 @@ int pendi_pend_operation(struct pendi_frame *frame, const struct pendi_pend_targ
 					  : frame->invocation->payload_bytes;
 	request.session = target->session;
 	request.subject_pid = subject_of(&hold);
-	request.hold = hold_operation;
-	request.hold_context = &hold;
+	request.hold = &by;
 	error = pend_map_pend(target->map, &request, &handle);
 	if (error) {
 		if (head)

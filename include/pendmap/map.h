@@ -199,6 +199,12 @@ static inline struct pend_map_options pend_map_options_default(void)
  */
 typedef int (*pend_hold_fn)(void *context, uint64_t handle, void *scratch);
 
+/** A function to call, and what is handed to it. */
+struct pend_hold {
+	pend_hold_fn function;
+	void *context;
+};
+
 /** One operation to pend. Begin with all zero, then set fields. */
 struct pend_request {
 	const void *key;        /**< key_size bytes; NULL in a map without keys */
@@ -215,8 +221,8 @@ struct pend_request {
 	int32_t subject_pid; /**< the process whose operation it is, or 0: a session does not pend
 			       * its own process's */
 	uint32_t flags;      /**< enum pend_request_flag bits */
-	pend_hold_fn hold;   /**< NULL: none. With it, @p scratch is ignored. */
-	void *hold_context;  /**< handed to it */
+	const struct pend_hold *hold; /**< borrowed for the call; NULL: none. With it, @p scratch is
+				       * ignored. */
 };
 
 /** What a lookup tells about an operation, besides its value. */
@@ -345,7 +351,7 @@ PEND_API int pend_map_destroy(struct pend_map *map);
  * @retval -EDQUOT     the byte quota of the map or the engine, or the session's share, is used up
  * @retval -ENOBUFS    the session's ring of notices is full
  * @retval -EDEADLK    subject_pid is the session's own process: it would wait for itself
- * @retval -ENOMEM     for example: any other error is what request->hold returned
+ * @retval -ENOMEM     for example: any other error is what its @p hold returned
  *
  * @context     any thread, also inside an epoch or a completion function; never sleeps
  * @progress    lock-free

@@ -47,12 +47,12 @@ static int hold(void *context, uint64_t handle, void *scratch)
 
 static int pend_held(struct holder *holder, uint64_t *handle)
 {
+	const struct pend_hold by = { hold, holder };
 	struct pend_request request = request_of(&holder->key, NULL);
 	const uint64_t ignored = 77;
 
 	request.scratch = &ignored;
-	request.hold = hold;
-	request.hold_context = holder;
+	request.hold = &by;
 	return pend_map_pend(holder->map, &request, handle);
 }
 
@@ -128,6 +128,7 @@ Test(hold, what_it_refuses_tells_nobody)
 	struct pend_session *session = NULL;
 	struct pend_notice notice;
 	struct holder holder = { .key = 5, .result = -EOPNOTSUPP };
+	const struct pend_hold by = { hold, &holder };
 	struct pend_request request = request_of(&holder.key, NULL);
 	uint64_t handle = CANARY;
 
@@ -135,8 +136,7 @@ Test(hold, what_it_refuses_tells_nobody)
 	holder.map = make(&options);
 	cr_assert_eq(pend_session_open(engine, NULL, &session), 0);
 	request.session = session;
-	request.hold = hold;
-	request.hold_context = &holder;
+	request.hold = &by;
 	cr_assert_eq(pend_map_pend(holder.map, &request, &handle), -EOPNOTSUPP);
 	cr_assert_eq(pend_session_read(session, &notice, NULL, 1), 0);
 	cr_assert_eq(quota_used(holder.map), 0);
@@ -157,15 +157,14 @@ Test(hold, in_a_batch_each_has_its_own)
 				     { .map = map, .key = 2, .result = -ENOMEM },
 				     { .map = map, .key = 3 } };
 	struct pend_request requests[3];
+	const struct pend_hold by = { hold, &holders[1] };
 	uint64_t handles[3];
 	int results[3];
 
-	for (uint32_t i = 0; i < 3; i++) {
+	for (uint32_t i = 0; i < 3; i++)
 		requests[i] = request_of(&holders[i].key, NULL);
-		requests[i].hold_context = &holders[i];
-	}
 	/* The second alone: the first is seen by its hold's scan. */
-	requests[1].hold = hold;
+	requests[1].hold = &by;
 	cr_assert_eq(pend_map_pend_batch(map, &requests[1], 1, &handles[1], &results[1]), 0);
 	cr_assert_eq(results[1], -ENOMEM);
 	requests[1].hold = NULL;
