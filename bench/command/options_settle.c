@@ -19,7 +19,7 @@ static void set_plan(struct bench_options *options)
 		uint64_t window_ns, warm_up_ns;
 	} profiles[] = {
 		[BENCH_QUICK] = { 3, 4, 10000000, 3000000 },
-		[BENCH_FULL] = { 5, 10, 20000000, 4000000 },
+		[BENCH_FULL] = { 4, 8, 20000000, 4000000 },
 		[BENCH_SMOKE] = { 1, 2, 1000000, 200000 },
 	};
 	const bool judged = options->command == BENCH_AB || options->command == BENCH_NOISE ||
