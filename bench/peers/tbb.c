@@ -3,10 +3,10 @@
  * tbb.c - the peer "tbb": concurrent_hash_map with the values in its nodes.
  *
  * The table grows at one entry for each bucket, so it has the power of two above max_entries of
- * them, made at once on huge pages, and does not. Nodes are blocks of the pool, cache-aligned; the table allocates nothing. It has no way to remove a node
- * by its address, so a "handle" is the key. The pool is the bound: max_entries and what thread
- * caches hold. The calls of C++ stand in tbb_table.cpp; link-time optimization lets the compiler
- * see through them.
+ * them, made at once on huge pages, and does not. Nodes are blocks of the pool, cache-aligned; the
+ * table allocates nothing. It has no way to remove a node by its address, so a "handle" is the key.
+ * The pool is the bound: max_entries and what thread caches hold. The calls of C++ stand in
+ * tbb_table.cpp; link-time optimization lets the compiler see through them.
  */
 #include <errno.h>
 #include <stdio.h>
