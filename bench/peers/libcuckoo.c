@@ -8,36 +8,13 @@
  * pool is the bound: max_entries and what thread caches hold. The calls of C++ stand in
  * cuckoo_table.cpp; link-time optimization lets the compiler see through them.
  */
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "bench/measure/driver_origin.h"
-#include "bench/measure/impl.h"
-#include "bench/measure/pages.h"
 #include "bench/peers/cuckoo_table.h"
 #include "bench/peers/hash.h"
-#include "bench/peers/pool.h"
-#include "bench/peers/worker.h"
+#include "bench/peers/pooled.h"
 
 struct entry {
 	uint64_t key;
 	unsigned char value[];
-};
-
-struct session {
-	_Alignas(128) struct peer_cache
-		cache; /* first: peer_pool_taken() walks sessions as caches */
-	struct table *table;
-};
-
-struct table {
-	struct peer_pool pool;
-	uint64_t capacity;
-	uint32_t value_size;
-	uint32_t threads;
-	struct session *sessions;
 };
 
 static int map_pend(void *opaque, const void *key, const void *value, uint64_t *token)
@@ -88,77 +65,16 @@ static int map_lookup(void *opaque, const void *key, void *value)
 		       : -ENOENT;
 }
 
-static void map_destroy(void *opaque)
+static int create(const struct bench_shape *shape, uint64_t room, size_t *entry_bytes)
 {
-	struct table *table = opaque;
-
-	cuckoo_destroy();
-	peer_pool_fini(&table->pool);
-	bench_pages_unmap(table->sessions, table->threads * sizeof(struct session));
-	free(table);
-}
-
-static int map_create(const struct bench_shape *shape, void **opaque)
-{
-	struct table *table;
-
+	(void)room;
 	if (shape->key_size != sizeof(uint64_t))
 		return -EOPNOTSUPP;
-	table = aligned_alloc(_Alignof(struct table), sizeof(*table));
-	if (!table)
-		return -ENOMEM;
-	*table = (struct table){ .value_size = shape->value_size, .threads = shape->threads };
-	if (peer_pool_init(&table->pool,
-			   shape->max_entries + (uint64_t)shape->threads * PEER_CACHE_ITEMS,
-			   sizeof(struct entry) + shape->value_size)) {
-		free(table);
-		return -ENOMEM;
-	}
-	table->sessions = bench_pages_map(shape->threads * sizeof(struct session));
-	if (!table->sessions || cuckoo_create(shape->seed, 2 * shape->max_entries)) {
-		map_destroy(table);
-		return -ENOMEM;
-	}
-	table->capacity = cuckoo_capacity();
-	for (uint32_t i = 0; i < shape->threads; i++)
-		table->sessions[i].table = table;
-	*opaque = table;
-	return 0;
+	*entry_bytes = sizeof(struct entry) + shape->value_size;
+	return cuckoo_create(shape->seed, 2 * shape->max_entries);
 }
 
-static void *map_session(void *opaque, uint32_t thread)
-{
-	return &((struct table *)opaque)->sessions[thread];
-}
-
-static void map_enter(void *session)
-{
-	(void)session;
-}
-
-static int64_t map_live(void *opaque)
-{
-	(void)opaque;
-	return (int64_t)cuckoo_size();
-}
-
-static int map_audit(void *opaque, const struct bench_counts *counts, char *why, size_t why_size)
-{
-	struct table *table = opaque;
-	const uint64_t taken = peer_pool_taken(&table->pool, table->sessions, table->threads,
-					       sizeof(struct session));
-
-	if (taken != counts->inserted - counts->completed) {
-		snprintf(why, why_size, "%llu entries are out of the pool",
-			 (unsigned long long)taken);
-		return -EBADMSG;
-	}
-	if (table->capacity != cuckoo_capacity()) {
-		snprintf(why, why_size, "the table has grown: its figures mean nothing");
-		return -EBADMSG;
-	}
-	return 0;
-}
+static const struct pooled table_of = { create, cuckoo_destroy, cuckoo_capacity, cuckoo_size };
 
 static const struct bench_ops map_ops = {
 	.pend = map_pend,
@@ -174,18 +90,5 @@ static void map_drive(struct bench_lane *lane, enum bench_loop loop)
 
 int main(void)
 {
-	static const struct bench_impl impl = {
-		.name = "libcuckoo",
-		.abilities = BENCH_KEYS | BENCH_PEER,
-		.create = map_create,
-		.destroy = map_destroy,
-		.session = map_session,
-		.enter = map_enter,
-		.leave = map_enter,
-		.live = map_live,
-		.audit = map_audit,
-		.drive = map_drive,
-	};
-
-	return bench_worker_main(&impl);
+	return pooled_main("libcuckoo", map_drive);
 }

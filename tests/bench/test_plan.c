@@ -84,7 +84,7 @@ Test(plan, a_full_run_takes_less_than_27_minutes)
 {
 	const double seconds = run_s("--full");
 
-	cr_assert_eq(options.processes, 5);
+	cr_assert_eq(options.processes, 4);
 	cr_assert_lt(seconds, 27 * 60, "%g s", seconds);
 }
 
