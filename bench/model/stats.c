@@ -62,27 +62,6 @@ double bench_stat_median(const double *numbers, uint32_t count)
 	return bench_stat_quantile(numbers, count, 0.5);
 }
 
-double bench_stat_mean(const double *numbers, uint32_t count)
-{
-	double sum = 0;
-
-	for (uint32_t i = 0; i < count; i++)
-		sum += numbers[i];
-	return sum / count;
-}
-
-double bench_stat_variation(const double *numbers, uint32_t count)
-{
-	const double mean = bench_stat_mean(numbers, count);
-	double squares = 0;
-
-	if (count < 2)
-		return NAN;
-	for (uint32_t i = 0; i < count; i++)
-		squares += (numbers[i] - mean) * (numbers[i] - mean);
-	return sqrt(squares / (count - 1)) / mean;
-}
-
 /*
  * How many of all orders of @m and @n numbers have U = 0, 1 ... m n: the coefficients of the
  * Gaussian binomial, the product of (1 - q^(n+i)) / (1 - q^i) for i = 1 ... m. Each step leaves a

@@ -15,10 +15,6 @@
 double bench_stat_quantile(const double *numbers, uint32_t count, double share);
 
 double bench_stat_median(const double *numbers, uint32_t count);
-double bench_stat_mean(const double *numbers, uint32_t count);
-
-/* Standard deviation over mean; NAN for fewer than two. */
-double bench_stat_variation(const double *numbers, uint32_t count);
 
 /*
  * Two-sided p of the Mann-Whitney U test: that neither of @a and @b tends to be larger. Exact up to
@@ -38,10 +34,6 @@ struct bench_interval {
 struct bench_interval bench_stat_shift_interval(const double *a, uint32_t a_count, const double *b,
 						uint32_t b_count, uint32_t resamples,
 						uint64_t seed);
-
-/* 95 % bootstrap interval of the median. */
-struct bench_interval bench_stat_median_interval(const double *numbers, uint32_t count,
-						 uint32_t resamples, uint64_t seed);
 
 /* The slope of the line through the origin that is nearest to (x, y): for iterations and times. */
 double bench_stat_slope(const double *x, const double *y, uint32_t count);

@@ -79,23 +79,3 @@ struct bench_interval bench_stat_shift_interval(const double *a, uint32_t a_coun
 	free(ratios);
 	return interval;
 }
-
-struct bench_interval bench_stat_median_interval(const double *numbers, uint32_t count,
-						 uint32_t resamples, uint64_t seed)
-{
-	double *medians = malloc(((size_t)resamples + count) * sizeof(*medians));
-	struct bench_interval interval = { NAN, NAN };
-
-	if (medians) {
-		double *drawn = medians + resamples;
-
-		for (uint32_t i = 0; i < resamples; i++) {
-			resample(numbers, count, &seed, drawn);
-			bench_stat_sort(drawn, count);
-			medians[i] = bench_stat_sorted_quantile(drawn, count, 0.5);
-		}
-		interval = middle(medians, resamples);
-	}
-	free(medians);
-	return interval;
-}

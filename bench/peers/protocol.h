@@ -84,7 +84,6 @@ struct bench_answer {
 	uint32_t abilities;             /* hello */
 	struct bench_repeat repeat;     /* measure */
 	int64_t live;                   /* account */
-	uint64_t resident_bytes;        /* account: of the whole process */
 	uint64_t ring_size;             /* operations of the fill that are live or will be */
 	struct bench_answer_lane lanes[BENCH_THREADS_MAX];
 };

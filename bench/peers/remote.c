@@ -33,7 +33,6 @@ struct bench_remote {
 	pid_t pid;
 	int socket;
 	uint64_t entries;
-	uint64_t resident_bytes;
 	char lost[160];
 	struct bench_ask ask;
 	struct bench_answer answer;
@@ -346,7 +345,6 @@ int64_t bench_remote_live(void *table)
 
 	if (error && error != -EBADMSG)
 		return error;
-	remote->resident_bytes = remote->answer.resident_bytes;
 	return remote->answer.live;
 }
 
@@ -361,11 +359,6 @@ int bench_remote_audit(void *table, const struct bench_counts *counts, char *why
 		return 0; /* right, or lost */
 	snprintf(why, why_size, "%s", remote->answer.text);
 	return error;
-}
-
-uint64_t bench_remote_resident(const struct bench_remote *remote)
-{
-	return remote->resident_bytes;
 }
 
 const char *bench_remote_lost(const struct bench_remote *remote)

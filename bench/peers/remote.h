@@ -43,9 +43,6 @@ void bench_remote_measure(struct bench_subject *subject, struct bench_team *team
 int64_t bench_remote_live(void *table);
 int bench_remote_audit(void *table, const struct bench_counts *counts, char *why, size_t why_size);
 
-/* Resident memory of the peer's process in bytes when its account was last asked for. */
-uint64_t bench_remote_resident(const struct bench_remote *remote);
-
 /* Why the peer cannot go on, or NULL. */
 const char *bench_remote_lost(const struct bench_remote *remote);
 

@@ -129,25 +129,11 @@ static int answer_measure(struct worker *worker)
 	return 0;
 }
 
-static uint64_t resident_bytes(void)
-{
-	unsigned long long all, resident = 0;
-	FILE *file = fopen("/proc/self/statm", "r");
-
-	if (!file)
-		return 0;
-	if (fscanf(file, "%llu %llu", &all, &resident) != 2)
-		resident = 0;
-	fclose(file);
-	return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 static int answer_account(struct worker *worker)
 {
 	struct bench_answer *answer = &worker->answer;
 
 	answer->live = worker->impl->live(worker->subject.table);
-	answer->resident_bytes = resident_bytes();
 	return worker->impl->audit(worker->subject.table, &worker->ask.counts, answer->text,
 				   sizeof(answer->text));
 }

@@ -125,7 +125,6 @@ Test(protocol, a_good_peer_is_measured_and_adds_up)
 	cr_assert(account_holds());
 	bench_subject_top_up(&fixture.subject, fixture.team);
 	cr_assert_eq(bench_remote_live(fixture.subject.table), ENTRIES);
-	cr_assert_gt(bench_remote_resident(fixture.subject.remote), ENTRIES * 128);
 	bench_subject_drain(&fixture.subject, fixture.team);
 	counts = bench_subject_counts(&fixture.subject);
 	cr_assert_gt(counts.inserted, ENTRIES);

@@ -42,15 +42,6 @@ Test(stats, quantiles_are_those_of_type_seven)
 	cr_assert_eq(numbers[0], 3, "they were sorted in place");
 }
 
-Test(stats, mean_and_variation)
-{
-	const double numbers[] = { 3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5 };
-
-	near(bench_stat_mean(numbers, COUNT(numbers)), 4, 1e-12, "mean");
-	near(bench_stat_variation(numbers, COUNT(numbers)), 0.5916079783099616, 1e-12, "variation");
-	cr_assert(isnan(bench_stat_variation(numbers, 1)));
-}
-
 Test(stats, rank_test_is_exact_for_few_numbers)
 {
 	const double three[] = { 1, 2, 3 }, other_three[] = { 4, 5, 6 };
@@ -123,25 +114,6 @@ Test(stats, shift_is_the_median_of_all_ratios)
 		scaled[i] = a[i] * 1.25;
 	near(bench_stat_shift(a, 8, scaled, 8), 0.25, 0.02, "a quarter more");
 	near(bench_stat_shift(a, 1, scaled, 1), 0.25, 1e-12, "of one");
-}
-
-/* A 95 % interval must hold what it is of about that often: of 200, some 190. */
-Test(stats, median_interval_holds_the_median)
-{
-	uint64_t state = 1;
-	uint32_t held = 0;
-
-	for (uint32_t round = 0; round < 200; round++) {
-		double numbers[25];
-		struct bench_interval interval;
-
-		for (uint32_t i = 0; i < COUNT(numbers); i++)
-			numbers[i] = draw(&state) + draw(&state) + draw(&state);
-		interval = bench_stat_median_interval(numbers, COUNT(numbers), 400, round);
-		cr_assert_lt(interval.low, interval.high);
-		held += interval.low <= 1.5 && 1.5 <= interval.high;
-	}
-	cr_assert(held >= 176 && held < 200, "%u of 200", held);
 }
 
 Test(stats, shift_interval_holds_the_shift_and_comes_again)

@@ -105,6 +105,8 @@ MUTANTS = [Mutant(*m) for m in (
     ("a deadline comes early", "C", DEADLINE,
      "		if (due_ns > pass->now->now_ns)",
      "		if (due_ns > pass->now->now_ns + 500000)"),
+    ("a deadline that is over is not marked", "C", DEADLINE,
+     "	} while (!pass_due(at, &due));", "	} while (0);\n	(void)pass_due;"),
     # E: no hostage.
     ("a stalled executor keeps its shard", "E", MONITOR,
      "		give_stalled(shard, now_ns);\n", "		(void)give_stalled;\n"),
