@@ -14,7 +14,9 @@
 #include "platform/cpu.h"
 
 /* CPUs beyond this many share lanes: a poll looks into each. */
+#ifndef PENDI_LANES
 #define PENDI_LANES 64u
+#endif
 
 static inline uint32_t pendi_lane_count(void)
 {

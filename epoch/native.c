@@ -89,8 +89,8 @@ bool pendi_native_held_up(uint32_t epoch, bool any)
 	const uint32_t limit = pendi_thread_limit();
 
 	for (uint32_t number = 0; number < limit; number++) {
-		/* [EP2.acq] Pairs with [EP2.rel] in close_section(). Also when the owner has
-		 * entered again since: its word continues the release sequence of its exit. */
+		/* [EP2.acq] Pairs with [EP2.rel] in close_section(), and in open_section() where the
+		 * owner has entered again since. */
 		const uint64_t section =
 			pendi_load_acquire(&pendi_thread_records[number].section, EP2);
 
@@ -359,8 +359,8 @@ void pendi_epoch_forked(void)
 		struct pendi_epoch_node *node =
 			pendi_load_relaxed(&lanes[n / PENDI_BAGS].bags[n % PENDI_BAGS]);
 
-		for (; node; node = node->next)
-			present++;
+		for (; node; node = node->next, present++)
+			pendi_take_over(node, sizeof(*node));
 	}
 	(void)pendi_record_add(pendi_thread_self, &self->reclaimed, retired - reclaimed - present);
 }

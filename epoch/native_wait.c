@@ -137,18 +137,14 @@ int pendi_epoch_barrier(void)
 /* Changes the fence with PENDI_FENCES_BOTH in between, which is safe beside either. */
 static int change_fences(uint32_t from, uint32_t to)
 {
-	bool fenced = true;
-
 	/* relaxed, all: EP1 orders the state against the section words. */
 	pendi_store_relaxed(&pendi_native.fences, PENDI_FENCES_BOTH);
-	if (from == PENDI_FENCES_ASYMMETRIC)
-		/* [EP1.sc] The state first, then the words: a reader that is not seen below
-		 * sees the state, and fences. */
-		fenced = pendi_membarrier() == 0;
-	else
-		/* [EP1.sc] The same for advancers, whose own fence is the portable one yet. */
-		pendi_fence_store_load(EP1);
-
+	/*
+	 * [EP1.sc] The state first, then the words: a reader that is not seen below sees the state,
+	 * and fences. The heavy half also where the light one comes into force: a reader that finds
+	 * it in force need not have fenced, and reads nothing older than what was unlinked before.
+	 */
+	const bool fenced = pendi_membarrier() == 0;
 	const bool quiet = fenced && !pendi_native_held_up(0, true);
 
 	/* relaxed: as above. */

@@ -20,10 +20,12 @@ static inline uint64_t open_section(struct pendi_thread_record *self)
 	/* [EP3.acq] Pairs with [EP3.rel] in advance(): at epoch r + 1 the unlinks that were
 	 * retired at r are seen (S1). */
 	const uint32_t epoch = pendi_load_acquire(&pendi_native.epoch, EP3);
-	/* relaxed: our own word; the fence below orders the store before what follows. */
+	/* relaxed: our own word. */
 	const uint64_t section = pendi_section_enter(pendi_load_relaxed(&self->section), epoch);
 
-	pendi_store_relaxed(&self->section, section);
+	/* [EP2.rel] Pairs with [EP2.acq] in pendi_native_held_up(): who sees this section sees that
+	 * the one before is over, with all that was read in it. */
+	pendi_store_release(&self->section, section, EP2);
 	/*
 	 * [EP1.sc] Our word first, then whatever we read inside. Pairs with [EP1.sc] in
 	 * fence_before_scan(): without it both we and the scan could miss the other, and what

@@ -133,6 +133,8 @@ static void abandon(struct pendi_thread_record *record)
 /* In the child of a fork. */
 static void forget_others(void)
 {
+	pendi_take_over(pendi_thread_records,
+			pendi_thread_limit() * sizeof(pendi_thread_records[0]));
 	for (uint32_t number = 0; number < pendi_thread_limit(); number++) {
 		struct pendi_thread_record *record = &pendi_thread_records[number];
 
@@ -197,6 +199,5 @@ void pendi_thread_repay(struct pendi_thread_record *record)
 bool pendi_thread_is_guest(void)
 {
 	/* relaxed: only the caller itself can have stored the caller's id. */
-	return !pendi_thread_self &&
-	       pendi_load_relaxed(&pendi_thread_records[0].owner) == (int32_t)gettid();
+	return pendi_load_relaxed(&pendi_thread_records[0].owner) == (int32_t)gettid();
 }

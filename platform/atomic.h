@@ -27,6 +27,8 @@
  *	pendi_match16_acquire                   sixteen 32-bit cells of one cache line at once
  *	pendi_cpu_relax()                       inside every wait loop
  *	pendi_once(once, function)              pthread_once(), which valgrind does not follow
+ *	pendi_take_over(address, bytes)         plain memory of threads that a fork left behind is
+ *	                                        the child's: said to those who look for races
  *
  * A backend is one header that defines all of these. The native one compiles them to C11
  * atomics; a checker's backend (annotations, scheduling points, weakened orders) is another
@@ -42,6 +44,10 @@
 #include "platform/atomic_annotated.h"
 #else
 #include "platform/atomic_native.h"
+#endif
+
+#ifndef pendi_take_over
+#define pendi_take_over(address, bytes) ((void)0)
 #endif
 
 #endif

@@ -17,7 +17,10 @@
  * tools add up all releases of an address. The thread sanitizer sees the last one.
  *
  * Valgrind runs one thread at a time, 100 000 blocks each, in which whole operations fit. So one
- * access in PENDI_ANNOTATED_RARITY lets another thread in, or the tool would see no overlap.
+ * access in 16 lets another thread in, or the tool would see no overlap. The environment variable
+ * PEND_VALGRIND_SWITCH says another number; 0 is never.
+ *
+ * A release has this beside the native backend, and uses it under helgrind and drd only (dual/dual.c).
  *
  * With PENDI_PLANT_EDGE defined, the environment variable of that name names an edge (SL1) whose
  * releases say nothing: the same as if each of them were relaxed. Tests of the checking use it.
@@ -36,24 +39,44 @@
 
 #include "platform/atomic_native.h"
 
-#ifndef PENDI_ANNOTATED_RARITY
-#define PENDI_ANNOTATED_RARITY 16u
-#endif
+#define PENDI_ANNOTATED_RARITY_ 16u
 
+/* One access in so many lets another thread in; 0: not read yet; UINT32_MAX: none does. Changed by
+ * an exchange as every word here is, so that two threads may read the environment at once. */
+static _Atomic uint32_t pendi_annotated_rarity_;
 static PENDI_THREAD_LOCAL uint32_t pendi_annotated_state_;
+
+static PENDI_COLD uint32_t pendi_annotated_read_rarity_(void)
+{
+	const char *text = getenv("PEND_VALGRIND_SWITCH");
+	unsigned long number = PENDI_ANNOTATED_RARITY_;
+	char *end = NULL;
+
+	if (text && *text >= '0' && *text <= '9')
+		number = strtoul(text, &end, 10);
+	if (end && (*end || number >= UINT32_MAX)) /* no number: as if it were not there */
+		number = PENDI_ANNOTATED_RARITY_;
+	(void)atomic_exchange_explicit(&pendi_annotated_rarity_,
+				       number ? (uint32_t)number : UINT32_MAX,
+				       memory_order_relaxed);
+	return atomic_load_explicit(&pendi_annotated_rarity_, memory_order_relaxed);
+}
 
 /* Before each access, as the CPU's own timing would: another thread may run now. */
 static inline void pendi_annotated_yield_(void)
 {
+	uint32_t rarity = atomic_load_explicit(&pendi_annotated_rarity_, memory_order_relaxed);
 	uint32_t state = pendi_annotated_state_;
 
+	if (rarity == 0)
+		rarity = pendi_annotated_read_rarity_();
 	if (state == 0) /* the address differs from thread to thread */
 		state = (uint32_t)((uintptr_t)&pendi_annotated_state_ >> 4) | 1;
 	state ^= state << 13;
 	state ^= state >> 17;
 	state ^= state << 5;
 	pendi_annotated_state_ = state;
-	if (state % PENDI_ANNOTATED_RARITY == 0)
+	if (rarity != UINT32_MAX && state % rarity == 0)
 		(void)sched_yield();
 }
 
@@ -219,6 +242,8 @@ static inline void pendi_annotated_acquire_(const volatile void *address)
 			     PENDI_ANNOTATED_ACQUIRE_, PENDI_ANNOTATED_RELEASE_, release_edge)
 
 #define pendi_once(once, function) pendi_annotated_once_((once), (function))
+/* The tool forgets who wrote there, and checks what comes. */
+#define pendi_take_over(address, bytes) VALGRIND_HG_CLEAN_MEMORY((address), (bytes))
 
 #define pendi_copy_in_release(words, source, bytes, edge) \
 	pendi_annotated_copy_in_((words), (source), (bytes), #edge)
@@ -252,16 +277,17 @@ static inline void pendi_annotated_once_(pthread_once_t *once, void (*function)(
 	ANNOTATE_HAPPENS_AFTER(once);
 }
 
+/* A payload is announced once, at its first word: whoever reads any of it begins there. */
 static inline void pendi_annotated_copy_in_(_Atomic uint64_t *words, const void *source,
 					    size_t bytes, const char *edge)
 {
 	const unsigned char *from = source;
 
 	pendi_annotated_yield_();
+	pendi_annotated_release_(words, edge);
 	while (bytes) {
 		const size_t size = bytes < 8 ? bytes : 8;
 
-		pendi_annotated_release_(words, edge);
 		(void)atomic_exchange_explicit(words, pendi_tail_(from, size),
 					       memory_order_release);
 		words++;
@@ -270,47 +296,45 @@ static inline void pendi_annotated_copy_in_(_Atomic uint64_t *words, const void 
 	}
 }
 
-static inline uint64_t pendi_annotated_word_(const _Atomic uint64_t *word)
-{
-	const uint64_t value = atomic_load_explicit(word, memory_order_acquire);
-
-	pendi_annotated_acquire_(word);
-	return value;
-}
-
 static inline void pendi_annotated_copy_out_(void *target, const _Atomic uint64_t *words,
 					     size_t bytes)
 {
 	unsigned char *to = target;
+	const _Atomic uint64_t *first = words;
 
 	pendi_annotated_yield_();
 	while (bytes) {
-		const uint64_t word = pendi_annotated_word_(words++);
+		const uint64_t word = atomic_load_explicit(words++, memory_order_acquire);
 		const size_t size = bytes < 8 ? bytes : 8;
 
 		memcpy(to, &word, size);
 		to += size;
 		bytes -= size;
 	}
+	pendi_annotated_acquire_(first);
 }
 
 static inline bool pendi_annotated_equal_(const _Atomic uint64_t *words, const void *source,
 					  size_t bytes)
 {
 	const unsigned char *from = source;
+	const _Atomic uint64_t *first = words;
+	bool equal = true;
 
 	pendi_annotated_yield_();
-	while (bytes) {
+	while (bytes && equal) {
 		const size_t size = bytes < 8 ? bytes : 8;
 
-		if (pendi_annotated_word_(words++) != pendi_tail_(from, size))
-			return false;
+		equal = atomic_load_explicit(words++, memory_order_acquire) ==
+			pendi_tail_(from, size);
 		from += size;
 		bytes -= size;
 	}
-	return true;
+	pendi_annotated_acquire_(first);
+	return equal;
 }
 
+/* A cell that does not match says nothing, so nothing can come with it. */
 static inline uint32_t pendi_annotated_match16_(const _Atomic uint32_t *cells, uint32_t value,
 						uint32_t mask)
 {
@@ -320,8 +344,10 @@ static inline uint32_t pendi_annotated_match16_(const _Atomic uint32_t *cells, u
 	for (uint32_t i = 0; i < 16; i++) {
 		const uint32_t cell = atomic_load_explicit(&cells[i], memory_order_acquire);
 
+		if ((cell & mask) != value)
+			continue;
 		pendi_annotated_acquire_(&cells[i]);
-		found |= (uint32_t)((cell & mask) == value) << i;
+		found |= UINT32_C(1) << i;
 	}
 	return found;
 }

@@ -8,6 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef PENDI_SMALL
+#include "platform/small.h"
+#endif
+
 /* Bytes that two CPUs fight over as one. 64 on every x86-64 and most arm64. */
 #define PENDI_CACHE_LINE 64u
 
@@ -25,8 +29,17 @@
 #define PENDI_APART(lines) _Alignas((lines)*PENDI_CACHE_LINE)
 #endif
 
+/* Not in a build that counts coverage: a decision inside a call would not be one for MC/DC. */
+#ifndef PENDI_COVERAGE
+#define PENDI_COVERAGE 0
+#endif
+#if PENDI_COVERAGE
+#define PENDI_LIKELY(condition) (condition)
+#define PENDI_UNLIKELY(condition) (condition)
+#else
 #define PENDI_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define PENDI_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+#endif
 
 #define PENDI_ALWAYS_INLINE static inline __attribute__((always_inline))
 /* Seldom called: kept out of line, away from the code that calls it. */
@@ -37,7 +50,9 @@
 #define PENDI_MUST_CHECK __attribute__((warn_unused_result))
 
 /* A thread-local that costs one %fs-relative load even inside the shared library. */
+#ifndef PENDI_THREAD_LOCAL
 #define PENDI_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
+#endif
 
 /* 1 in builds with the thread or the address sanitizer, else 0. */
 #if defined(__has_feature)

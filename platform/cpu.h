@@ -29,6 +29,7 @@ uint32_t pendi_cpu_current_slow(void);
 /* The CPU of the calling thread, always below pendi_cpu_possible(). Never fails, never sleeps. */
 PENDI_ALWAYS_INLINE uint32_t pendi_cpu_current(void)
 {
+#ifndef PENDI_SMALL /* whoever makes it small plays the CPU too */
 	if (PENDI_LIKELY(!pendi_script.cpu_current && !pendi_script.cpu_possible)) {
 		const void *field = (const char *)__builtin_thread_pointer() + __rseq_offset +
 				    offsetof(struct rseq, cpu_id);
@@ -42,6 +43,7 @@ PENDI_ALWAYS_INLINE uint32_t pendi_cpu_current(void)
 		if (PENDI_LIKELY(cpu < pendi_load_relaxed(&pendi_cpu_rseq_bound)))
 			return cpu;
 	}
+#endif
 	return pendi_cpu_current_slow();
 }
 

@@ -57,8 +57,10 @@ static bool check(const struct pendi_index *index, const struct pendi_key *key, 
 	if (!pendi_equal_acquire(pendi_slab_key(index->slab, slot), key->bytes, index->key_size,
 				 SL2))
 		return false;
-	/* relaxed: ordered after the key by the acquire loads of it (SL2). */
-	found->word = pendi_load_relaxed(&slot->word);
+	/* [SL1.acq] Pairs with [SL1.rel] in pendi_slot_free(): if the slot has left its cell, the
+	 * caller, who reads the cell again, sees who stands there now. It comes after the key by the
+	 * acquire loads of that (SL2). */
+	found->word = pendi_load_acquire(&slot->word, SL1);
 	found->slot = number;
 	found->cell = cell;
 	return pendi_word_same_generation(found->word, word) && pendi_word_is_live(found->word);

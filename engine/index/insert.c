@@ -263,10 +263,10 @@ static PENDI_COLD enum outcome settle(const struct pendi_index *index, const str
 		if (seen.held) {
 			if (settle_word(index, slot, word, pendi_word_lose(word)))
 				return HELD;
-		} else if (PENDI_LIKELY(seen.contenders == 1 && seen.first == slot)) {
+		} else if (PENDI_LIKELY(seen.contenders == 1)) { /* itself, for it is one still */
 			if (settle_word(index, slot, word, winning(index, word)))
 				return WON;
-		} else if (seen.contenders) {
+		} else {
 			favour(index, key, &seen);
 		}
 	}

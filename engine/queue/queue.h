@@ -36,8 +36,12 @@
 #define PENDI_QUEUE_ITEM_MASK ((1ull << PENDI_QUEUE_ITEM_BITS) - 1)
 /* Items are below this one, so that it can stand for none. */
 #define PENDI_QUEUE_ITEM_NONE PENDI_QUEUE_ITEM_MASK
+#ifndef PENDI_QUEUE_WINDOW
 #define PENDI_QUEUE_WINDOW 16u
+#endif
+#ifndef PENDI_QUEUE_CAPACITY_MIN
 #define PENDI_QUEUE_CAPACITY_MIN 16u
+#endif
 #define PENDI_QUEUE_CAPACITY_MAX (1u << 24)
 
 struct pendi_queue {

@@ -40,7 +40,9 @@
 #define PENDI_SERVER_MONITOR UINT32_MAX
 
 #define PENDI_CLIENT_WORDS (PENDI_CLIENTS / 64u)
+#ifndef PENDI_SUSPENDS_KEPT
 #define PENDI_SUSPENDS_KEPT 64u
+#endif
 #define PENDI_SUSPEND_MIN_NS 10000000ull
 /* The longest sleep while a deadline is armed or a lost CPU is to be tried again. */
 #define PENDI_SLEEP_MOST_NS 50000000ull

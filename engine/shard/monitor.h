@@ -19,7 +19,9 @@ struct pend_allocator;
 struct pend_engine;
 
 /* A session may have two: its lease and what it watches. */
+#ifndef PENDI_WATCHES
 #define PENDI_WATCHES 8192u
+#endif
 
 /* One descriptor; under the mutex. */
 struct pendi_watch {

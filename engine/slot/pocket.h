@@ -33,7 +33,9 @@
 #include "engine/slot/word.h"
 #include "platform/atomic.h"
 
+#ifndef PENDI_POCKET_SLOTS
 #define PENDI_POCKET_SLOTS 32u
+#endif
 
 struct pendi_pocket {
 	/* Written by thieves, and by the owner for the last slot. */
@@ -87,8 +89,9 @@ PENDI_ALWAYS_INLINE uint32_t pendi_pocket_take(struct pendi_pocket *pocket, uint
 
 	if ((int64_t)(bottom - top) < (int64_t)keep)
 		return PENDI_SLOT_NONE;
-	/* relaxed: the fence orders it; it publishes nothing. */
-	pendi_store_relaxed(&pocket->bottom, bottom);
+	/* [PK2.rel] A thief may read this value: it too stands for all slots below it, as they were
+	 * put; pairs with [PK2.acq] in pendi_pocket_steal(). */
+	pendi_store_release(&pocket->bottom, bottom, PK2);
 	pendi_pocket_fence(light);
 	/* relaxed, both: PK1 orders top; the ring is the owner's own writing. */
 	top = pendi_load_relaxed(&pocket->top);

@@ -11,7 +11,9 @@
 #include "platform/memory.h"
 
 /* Pushes to one magazine, while the pool is SCARCE, after which it is taken to be OPEN. */
-#define SCARCE_PUSHES 256u
+#ifndef PENDI_SCARCE_PUSHES
+#define PENDI_SCARCE_PUSHES 256u
+#endif
 
 /* One look at each magazine, from the last victim on. */
 static uint32_t steal_magazines(struct pendi_pool *pool, uint32_t magazine)
@@ -117,7 +119,7 @@ void pendi_pool_tell(struct pendi_pool *pool, uint64_t full, uint64_t head)
 					      PENDI_FULL_SEQUENCE_ONE))
 			return;
 	/* Plenty was put since: the odd put that fails to say so does not matter. */
-	if ((full & PENDI_FULL_STATE) == PENDI_FULL_SCARCE && tag % SCARCE_PUSHES == 0)
+	if ((full & PENDI_FULL_STATE) == PENDI_FULL_SCARCE && tag % PENDI_SCARCE_PUSHES == 0)
 		(void)pendi_cas_relaxed(&pool->full, &full,
 					(full & ~(uint64_t)PENDI_FULL_STATE) +
 						PENDI_FULL_SEQUENCE_ONE);

@@ -82,11 +82,9 @@ int pendi_slab_init(struct pendi_slab *slab, const struct pendi_slab_shape *shap
 {
 	lay_out(slab, shape);
 	const size_t chunks = (slab->count + PENDI_SLAB_CHUNK - 1) / PENDI_SLAB_CHUNK;
-	size_t slots;
+	const size_t slots = (size_t)slab->count * slab->stride; /* of 32 bits each */
 
-	if (__builtin_mul_overflow((size_t)slab->count, (size_t)slab->stride, &slots) ||
-	    __builtin_add_overflow(slots, chunks, &slab->bytes))
-		return -EOVERFLOW;
+	slab->bytes = slots + chunks;
 	slab->base = pendi_memory_allocate(allocator, slab->bytes, PENDI_CACHE_LINE);
 	if (!slab->base)
 		return -ENOMEM;

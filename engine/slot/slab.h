@@ -64,7 +64,9 @@ struct pendi_slab {
 };
 
 /* Slots that are skipped together by a scan while none of them was ever used. */
+#ifndef PENDI_SLAB_CHUNK
 #define PENDI_SLAB_CHUNK 1024u
+#endif
 
 struct pendi_slab_shape {
 	uint32_t count;        /* slots, 1 .. PENDI_SLOT_NONE */
@@ -75,7 +77,7 @@ struct pendi_slab_shape {
 	bool charge;           /* room for a charge */
 };
 
-/* Lays out @slab and allocates it. 0, -EOVERFLOW or -ENOMEM. */
+/* Lays out @slab and allocates it. 0 or -ENOMEM. */
 int pendi_slab_init(struct pendi_slab *slab, const struct pendi_slab_shape *shape,
 		    const struct pend_allocator *allocator);
 
