@@ -49,7 +49,7 @@ static bool parse_range(const char **text, uint32_t *last)
 	uint32_t numbers[2] = { 0, 0 };
 	uint32_t count = 0;
 
-	do {
+	for (;; (*text)++) {
 		char *end;
 
 		if (**text < '0' || **text > '9')
@@ -61,7 +61,9 @@ static bool parse_range(const char **text, uint32_t *last)
 			return false;
 		numbers[count++] = (uint32_t)number;
 		*text = end;
-	} while (count < 2 && **text == '-' && (*text)++);
+		if (count == 2 || *end != '-')
+			break;
+	}
 	*last = numbers[count - 1];
 	return *last >= numbers[0];
 }

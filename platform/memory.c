@@ -63,8 +63,7 @@ static void *map_aligned(size_t bytes, size_t alignment)
 	head = round_up((uintptr_t)reserved, alignment) - (uintptr_t)reserved;
 	if (head)
 		(void)munmap(reserved, head);
-	if (alignment - head)
-		(void)munmap(reserved + head + bytes, alignment - head);
+	(void)munmap(reserved + head + bytes, alignment - head);
 	return reserved + head;
 }
 

@@ -53,9 +53,7 @@ static bool read_nodes(struct node_mask *nodes)
 
 static uint32_t real_distance(uint32_t from, uint32_t to)
 {
-	const int distance = numa_distance((int)from, (int)to);
-
-	return distance < 0 ? 0 : (uint32_t)distance;
+	return (uint32_t)numa_distance((int)from, (int)to); /* 0: not known */
 }
 
 static uint32_t real_node_of(const void *address)
@@ -113,8 +111,7 @@ static void add_node(struct node_mask *nodes, uint32_t node)
 
 static bool has_node(const struct node_mask *nodes, uint32_t node)
 {
-	return node < PENDI_NUMA_NODES_MAX &&
-	       (nodes->words[node / WORD_BITS] >> (node % WORD_BITS) & 1ul) != 0;
+	return (nodes->words[node / WORD_BITS] >> (node % WORD_BITS) & 1ul) != 0;
 }
 
 /* Whether the kernel lets this process place a page on any of @nodes. */
@@ -122,18 +119,18 @@ static bool may_place(const struct node_mask *nodes)
 {
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	void *memory = mmap(NULL, page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct node_mask lowest = { { 0 } };
-	uint32_t node = 0;
-	bool done;
+	bool done = false;
 
 	if (memory == MAP_FAILED)
 		return false;
-	while (node < PENDI_NUMA_NODES_MAX && !has_node(nodes, node))
-		node++;
-	if (node < PENDI_NUMA_NODES_MAX)
-		add_node(&lowest, node);
-	done = node < PENDI_NUMA_NODES_MAX &&
-	       set_policy(memory, page, preferred_mode, &lowest) == 0;
+	for (uint32_t node = 0; node < PENDI_NUMA_NODES_MAX && !done; node++) {
+		struct node_mask one = { { 0 } };
+
+		if (!has_node(nodes, node))
+			continue;
+		add_node(&one, node);
+		done = set_policy(memory, page, preferred_mode, &one) == 0;
+	}
 	(void)munmap(memory, page);
 	return done;
 }

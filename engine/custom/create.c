@@ -19,6 +19,7 @@
 #define CUSTOM_OPTIONS_SIZE_FIRST sizeof(struct pend_custom_map_options)
 
 static pthread_mutex_t single_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct pendi_fork_guard single_guard = { .mutex = &single_mutex };
 static struct pend_custom_map *single_maps; /* of all registries; under the mutex */
 
 /* Makes the map the only one of its type, if it must be. 0 or -EBUSY. */
@@ -28,6 +29,7 @@ static int claim_single(struct pend_custom_map *map)
 
 	if (!map->single)
 		return 0;
+	(void)pendi_fork_guard(&single_guard); /* the map's would have failed before */
 	pthread_mutex_lock(&single_mutex);
 	for (other = single_maps; other; other = other->next_single)
 		if (other->single_in == map->object.registry && other->type == map->type)

@@ -70,7 +70,8 @@ int pendi_map_decide(struct pend_map *map, uint64_t handle, const struct pendi_d
 	const uint32_t slot = pendi_handle_slot(handle);
 
 	if (PENDI_UNLIKELY(slot >= map->recycler.slab.count)) {
-		pendi_map_count_refusal(map, -ENOENT);
+		if (origin == PEND_ORIGIN_ORCHESTRATOR)
+			pendi_map_count_refusal(map, -ENOENT);
 		return -ENOENT;
 	}
 

@@ -8,10 +8,7 @@
 #include "engine/map/continuation_internal.h"
 #include "engine/object/options.h"
 
-static struct pendi_roster continuation_roster = {
-	.mutex = PTHREAD_MUTEX_INITIALIZER,
-	.header_bytes = sizeof(struct pend_continuation),
-};
+static PENDI_ROSTER(continuation_roster, struct pend_continuation);
 
 int pend_continuation_count(struct pend_continuation *map)
 {
@@ -99,7 +96,7 @@ int pend_continuation_create(const struct pend_continuation_options *options,
 	error = build_continuation(made, &given, reserve);
 	if (error) {
 		pendi_roster_put(&continuation_roster, &made->entry);
-		return error == -EOVERFLOW ? -ENOMEM : error;
+		return error;
 	}
 	pendi_roster_enrol(&made->entry);
 	*map = made;

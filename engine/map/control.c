@@ -26,6 +26,7 @@
 #define DRAIN_PATIENCE 20u /* pauses before the waiting thread serves a slot itself */
 
 static pthread_mutex_t control_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct pendi_fork_guard control_guard = { .mutex = &control_mutex };
 
 static struct pend_map *map_of_control(struct pendi_client *client)
 {
@@ -53,6 +54,7 @@ static void set_control(struct pend_map *map, enum pend_control_state state)
 
 void pendi_map_begin(struct pend_map *map, enum pend_control_state state)
 {
+	(void)pendi_fork_guard(&control_guard); /* the roster's would have failed before */
 	pthread_mutex_lock(&control_mutex);
 	/* relaxed: as in set_control(). */
 	pendi_store_relaxed(&map->control, (uint32_t)state);
@@ -94,7 +96,8 @@ static int wait_for_delivery(struct pend_map *map, uint32_t slot, uint64_t word,
 		/* [SL1.acq] Pairs with [SL1.rel] in pendi_slot_free(): it was delivered. */
 		const uint64_t now = pendi_load_acquire(&at->word, SL1);
 
-		if (!pendi_word_same_generation(now, word) || !is_under_way(now))
+		/* Nothing else leads out of what is under way. */
+		if (!pendi_word_same_generation(now, word))
 			return 0;
 		if (map->engine && pauses >= DRAIN_PATIENCE && pendi_map_serve(map, slot))
 			continue;

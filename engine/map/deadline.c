@@ -16,7 +16,7 @@
  *
  * A look at a slot
  *	live and overdue    decides it: PEND_ORIGIN_DEADLINE
- *	decided             serves it, in case whoever should have sent the hint did not
+ *	decided, continued  serves it, in case whoever should send the hint did not or could not
  *	being armed         comes back with the next tick
  *	free                twice, and then again: the slot leaves the agenda, so that an idle map
  *	                    sleeps
@@ -207,12 +207,16 @@ static uint32_t look_at_slot(void *context, uint32_t index, uint32_t horizon)
 	const uint32_t slot = pass->part->first + index;
 	/* [SL1.acq] Pairs with [SL1.rel] in pendi_slot_publish(). */
 	const uint64_t word = pendi_load_acquire(&pendi_map_slot(map, slot)->word, SL1);
+	uint32_t tick;
 
 	(void)horizon;
 	switch (pendi_word_state(word)) {
 	case PENDI_SLOT_PENDING:
-	case PENDI_SLOT_RERUN:
 		return look_at_live(pass, slot, word);
+	case PENDI_SLOT_RERUN:
+		tick = look_at_live(pass, slot, word);
+		(void)pendi_map_serve(map, slot); /* if it is not over, its program runs */
+		return tick;
 	case PENDI_SLOT_COMPLETING:
 		(void)pendi_map_serve(map, slot);
 		return pass->later;
@@ -245,8 +249,6 @@ uint32_t pendi_map_pass(struct pendi_client *client, uint32_t shard, const struc
 		pendi_engine_tick(map->engine, now->now_ns + pendi_engine_tick_length(map->engine));
 	pass.later = look_tick(map, PEND_DEADLINE_NONE, now->now_ns);
 	pass.count = 0;
-	if (!pass.part->count)
-		return 0;
 	looks = pendi_agenda_pass_fetching(&pass.part->agenda, now->tick, budget, look_at_slot,
 					   fetch_slot, &pass);
 	let_leave(&pass);

@@ -50,8 +50,9 @@ int pend_map_close_frame(struct pend_map *map, uint64_t handle, enum pend_verdic
 			return -ENOENT;
 		step = pendi_word_frame_exit(word, pendi_map_action_of((int)verdict),
 					     PEND_ORIGIN_PROGRAM);
+		/* A handle that nobody was given may name the generation of a free slot. */
 		if (PENDI_UNLIKELY(step.result))
-			return step.result;
+			return pendi_word_state(word) < PENDI_SLOT_PENDING ? -ENOENT : step.result;
 		/*
 		 * [SL3.acq] Pairs with [SL3.rel] in pendi_map_decide(): what was decided in the
 		 * frame. [SL3.rel] Pairs with [SL3.acq] in pendi_map_serve() and

@@ -19,14 +19,8 @@
 
 #define PREFETCH_BYTES_MAX (4 * PENDI_CACHE_LINE)
 
-static struct pendi_roster map_roster = {
-	.mutex = PTHREAD_MUTEX_INITIALIZER,
-	.header_bytes = sizeof(struct pend_map),
-};
+static PENDI_ROSTER(map_roster, struct pend_map);
 
-/* Slots in use are looked at this often at least, so that an operation that nobody has the duty
- * for any more, as its decider stopped, need not wait for longer; and no more often than needed. */
-#define REVISIT_MAX_NS 1000000000ull
 /* The timestamps of pends come from a clock that moves with the kernel's tick: 10 ms at most. */
 #define COVER_MARGIN_NS 12000000ull
 #define LIFETIME_CYCLES 10u
@@ -70,7 +64,9 @@ static void set_times(struct pend_map *map, const struct pend_map_options *optio
 					   : PEND_DEADLINE_NONE;
 	if (!options->engine)
 		return;
-	map->revisit_ns = half < REVISIT_MAX_NS ? half : REVISIT_MAX_NS;
+	/* Slots in use are looked at this often at least, so that an operation that nobody has the
+	 * duty for any more, as its decider stopped, need not wait for longer. */
+	map->revisit_ns = half < PENDI_REVISIT_MAX_NS ? half : PENDI_REVISIT_MAX_NS;
 	map->cover_ns =
 		map->revisit_ns + COVER_MARGIN_NS + 2 * pendi_engine_tick_length(options->engine);
 }
@@ -196,7 +192,7 @@ int pend_map_create(const struct pend_map_options *options, struct pend_map **ma
 	error = build_map(made, &given, reserve);
 	if (error) {
 		pendi_roster_put(&map_roster, &made->entry);
-		return error == -EOVERFLOW ? -ENOMEM : error;
+		return error;
 	}
 	pendi_map_place(made);
 	made->memory_bytes = bytes_of(made);

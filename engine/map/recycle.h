@@ -50,7 +50,7 @@ struct pendi_recycler_shape {
 	uint32_t reserve;             /* 0: at once; else this many more, through the epoch */
 };
 
-/* 0, -ENOMEM or -EOVERFLOW. */
+/* 0 or -ENOMEM. */
 int pendi_recycler_init(struct pendi_recycler *recycler, const struct pendi_recycler_shape *shape,
 			const struct pend_allocator *allocator);
 

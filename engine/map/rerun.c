@@ -88,6 +88,7 @@ bool pendi_map_rerun_one(struct pend_map *map)
 int pend_map_poll(struct pend_map *map, uint32_t budget)
 {
 	const int error = pendi_map_check(map);
+	const uint32_t most = budget < INT32_MAX ? budget : INT32_MAX;
 	uint32_t done = 0;
 
 	if (PENDI_UNLIKELY(error))
@@ -96,7 +97,7 @@ int pend_map_poll(struct pend_map *map, uint32_t budget)
 		return -EOPNOTSUPP;
 	if (PENDI_UNLIKELY(pendi_callback_inside(map, true)))
 		return -EDEADLK;
-	while (done < budget && done < INT32_MAX && pendi_map_rerun_one(map))
+	while (done < most && pendi_map_rerun_one(map))
 		done++;
 	return (int)done;
 }

@@ -22,18 +22,43 @@ static struct pendi_roster_entry *take_oldest(struct pendi_roster *roster)
 	return entry;
 }
 
+static struct pendi_roster_entry *make_entry(struct pendi_roster *roster)
+{
+	struct pendi_roster_entry *entry = pendi_memory_allocate(
+		&pendi_memory_default, roster->header_bytes, 2 * PENDI_CACHE_LINE);
+
+	if (!entry)
+		return NULL;
+	pthread_mutex_lock(&roster->mutex);
+	entry->older = roster->made;
+	roster->made = entry;
+	pthread_mutex_unlock(&roster->mutex);
+	return entry;
+}
+
+void pendi_roster_forget(struct pendi_fork_guard *guard)
+{
+	struct pendi_roster *roster = PENDI_CONTAINER_OF(guard, struct pendi_roster, guard);
+
+	for (struct pendi_roster_entry *entry = roster->made; entry; entry = entry->older)
+		/* relaxed: the only thread of the process does this. */
+		pendi_store_relaxed(&entry->stage, PENDI_STAGE_DEAD);
+}
+
 void *pendi_roster_take(struct pendi_roster *roster)
 {
-	struct pendi_roster_entry *entry = take_oldest(roster);
+	struct pendi_roster_entry *entry;
 
-	if (entry) {
-		/* All but the mark: a stale caller may be reading that. */
-		memset((char *)entry + sizeof(entry->stage), 0,
-		       roster->header_bytes - sizeof(entry->stage));
-		return entry;
-	}
-	return pendi_memory_allocate(&pendi_memory_default, roster->header_bytes,
-				     2 * PENDI_CACHE_LINE);
+	if (!pendi_fork_guard(&roster->guard))
+		return NULL;
+	entry = take_oldest(roster);
+	if (!entry)
+		return make_entry(roster);
+	/* All but what is for good, and the mark: a stale caller may be reading that. */
+	entry->reserved = 0;
+	entry->next = NULL;
+	memset(entry + 1, 0, roster->header_bytes - sizeof(*entry));
+	return entry;
 }
 
 void pendi_roster_enrol(struct pendi_roster_entry *entry)

@@ -8,6 +8,9 @@
  * read freed memory. The list only grows to what was ever alive at once plus 64.
  *
  * Creating and destroying take a mutex here; nothing else does.
+ *
+ * In the child of a fork all that the parent had made is dead: it has no threads there, and its
+ * descriptors are the parent's too. Its memory stays until the child ends.
  */
 #ifndef PENDI_ENGINE_OBJECT_ROSTER_H
 #define PENDI_ENGINE_OBJECT_ROSTER_H
@@ -16,8 +19,11 @@
 #include <stddef.h>
 
 #include "platform/atomic.h"
+#include "platform/fork.h"
 
+#ifndef PENDI_ROSTER_QUARANTINE
 #define PENDI_ROSTER_QUARANTINE 64u
+#endif
 
 /* What may be done with a map. */
 enum pendi_stage {
@@ -31,16 +37,28 @@ enum pendi_stage {
 struct pendi_roster_entry {
 	_Atomic uint32_t stage; /* enum pendi_stage */
 	uint32_t reserved;
-	struct pendi_roster_entry *next; /* while dismissed; under the roster's mutex */
+	struct pendi_roster_entry *next;  /* while dismissed; under the roster's mutex */
+	struct pendi_roster_entry *older; /* the one that was made before it; for good */
 };
 
-/* All headers of one type. Static, zeroed but for the mutex and the size. */
+/* All headers of one type. Static: PENDI_ROSTER(). */
 struct pendi_roster {
 	pthread_mutex_t mutex;
 	size_t header_bytes;
-	struct pendi_roster_entry *oldest, *newest;
+	struct pendi_roster_entry *oldest, *newest; /* dismissed */
 	uint32_t dismissed;
+	struct pendi_roster_entry *made; /* last */
+	struct pendi_fork_guard guard;
 };
+
+#define PENDI_ROSTER(name, type)                                         \
+	struct pendi_roster name = { .mutex = PTHREAD_MUTEX_INITIALIZER, \
+				     .header_bytes = sizeof(type),       \
+				     .guard = { .mutex = &name.mutex,    \
+						.forget = pendi_roster_forget } }
+
+/* In the child of a fork. */
+void pendi_roster_forget(struct pendi_fork_guard *guard);
 
 /* A zeroed header that is not alive yet, or NULL. */
 void *pendi_roster_take(struct pendi_roster *roster);

@@ -12,6 +12,7 @@
 
 #include "engine/object/options.h"
 #include "engine/session/session_internal.h"
+#include "platform/fork.h"
 #include "platform/memory.h"
 
 /* sizeof(struct pend_session_options) in the first version. */
@@ -19,14 +20,41 @@
 
 pthread_mutex_t pendi_sessions_mutex = PTHREAD_MUTEX_INITIALIZER;
 
+static struct pendi_sessions *all_sessions; /* under the mutex */
+
+/* In the child of a fork: nobody sits there any more, and the descriptors are left alone, for they
+ * are those of the parent's sessions. */
+static void forget_sessions(struct pendi_fork_guard *guard)
+{
+	(void)guard;
+	for (struct pendi_sessions *sessions = all_sessions; sessions; sessions = sessions->next) {
+		for (uint32_t number = 1; number <= PEND_SESSIONS_MAX; number++) {
+			/* relaxed, all: the only thread of the process does this. */
+			struct pendi_seat *seat = pendi_load_relaxed(&sessions->seats[number]);
+
+			if (!seat)
+				break;
+			pendi_store_relaxed(
+				&seat->control,
+				pendi_seat_with_state(pendi_load_relaxed(&seat->control),
+						      PENDI_SEAT_FREE));
+			seat->owned = seat->seated = false;
+		}
+	}
+	all_sessions = NULL;
+}
+
+static struct pendi_fork_guard sessions_guard = { .mutex = &pendi_sessions_mutex,
+						  .forget = forget_sessions };
+
 /* Whether what sat in @seat is over, for good: then it is FREE. Under the mutex. */
 static bool seat_is_over(struct pendi_seat *seat)
 {
 	/* relaxed: the CAS validates it. */
 	uint64_t control = pendi_load_relaxed(&seat->control);
 
-	if (seat->owned || !seat->seated || (control & SEAT_COUNTS_MASK) != 0 ||
-	    pendi_seat_state(control) == PENDI_SEAT_OPEN)
+	/* What is open is owned: it is lost before its owner is done with it. */
+	if ((control & SEAT_COUNTS_MASK) != 0 || seat->owned || !seat->seated)
 		return false;
 	/* [SE5.acq] Pairs with [SE5.rel] in seat_count_out(): all who were inside have left. */
 	return pendi_cas_acquire(&seat->control, &control,
@@ -52,7 +80,13 @@ void pendi_sessions_sweep(struct pendi_sessions *sessions)
 void pendi_sessions_end(struct pendi_sessions *sessions)
 {
 	const struct pend_allocator *allocator = sessions->allocator;
+	struct pendi_sessions **at = &all_sessions;
 
+	pthread_mutex_lock(&pendi_sessions_mutex);
+	while (*at != sessions)
+		at = &(*at)->next;
+	*at = sessions->next;
+	pthread_mutex_unlock(&pendi_sessions_mutex);
 	for (uint32_t number = 1; number <= PEND_SESSIONS_MAX; number++) {
 		/* relaxed: nobody else is left. */
 		struct pendi_seat *seat = pendi_load_relaxed(&sessions->seats[number]);
@@ -80,6 +114,8 @@ static struct pendi_sessions *sessions_of(struct pend_engine *engine)
 		return NULL;
 	sessions->engine = engine;
 	sessions->allocator = allocator;
+	sessions->next = all_sessions;
+	all_sessions = sessions;
 	pendi_engine_attach_sessions(engine, sessions, pendi_sessions_end);
 	return sessions;
 }
@@ -297,6 +333,7 @@ int pend_session_open(struct pend_engine *engine, const struct pend_session_opti
 		error = pendi_engine_hold(engine);
 	if (error)
 		return error;
+	(void)pendi_fork_guard(&sessions_guard); /* the engine's would have failed before */
 	pthread_mutex_lock(&pendi_sessions_mutex);
 	error = sessions_admit(engine, &wanted, session, &spare);
 	pthread_mutex_unlock(&pendi_sessions_mutex);

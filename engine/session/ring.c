@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "platform/event.h"
 #include "platform/memory.h"
 
 #define RING_READY 1ull
@@ -88,6 +89,15 @@ void pendi_ring_fini(struct pendi_ring *ring, const struct pend_allocator *alloc
 	ring->event = -1;
 }
 
+/* Nothing is free, so no commit will tell anybody, and a reader that is draining may have stopped
+ * after it ate what the others were told (guarantee E). */
+static PENDI_COLD void ring_tell_if_draining(struct pendi_ring *ring)
+{
+	/* relaxed: it hands nothing over; the next one who finds nothing free looks again. */
+	if (pendi_load_relaxed(&ring->bell) & ~RING_ARMED)
+		pendi_ring_tell_anyway(ring);
+}
+
 uint32_t pendi_ring_reserve(struct pendi_ring *ring)
 {
 	/* [SE2.acq] Pairs with [SE2.rel] in pendi_ring_discard(): the record as its last owner left
@@ -97,8 +107,10 @@ uint32_t pendi_ring_reserve(struct pendi_ring *ring)
 	for (;;) {
 		const uint32_t record = (uint32_t)(head & RING_HEAD_MASK);
 
-		if (PENDI_UNLIKELY(record >= ring->count))
+		if (PENDI_UNLIKELY(record >= ring->count)) {
+			ring_tell_if_draining(ring);
 			return PENDI_RING_NONE;
+		}
 
 		/* relaxed: published by the push that made it the head, or rubbish if the record
 		 * was taken meanwhile: then the tag has moved and the CAS fails. */
@@ -140,11 +152,12 @@ static void ring_arm(struct pendi_ring *ring, uint32_t drainers)
 
 void pendi_ring_tell_anyway(struct pendi_ring *ring)
 {
-	const uint64_t one = 1;
+	int error;
 
 	/* relaxed: it only has to differ from @heard until that follows. */
 	(void)pendi_fetch_add_relaxed(&ring->told, 1);
-	if (write(ring->event, &one, sizeof(one)) < 0 && errno != EAGAIN)
+	error = pendi_event_signal(ring->event);
+	if (error && error != -EAGAIN)
 		ring_arm(ring, 0); /* not told: the next committer tries again */
 	/* [SE3.rel] Pairs with [SE3.acq] in ring_is_quiet(): who counts this as told finds the
 	 * eventfd written. */
@@ -207,10 +220,9 @@ static void ring_drain(struct pendi_ring *ring)
 {
 	/* [SE3.acq] Pairs with [SE3.rel] in pendi_ring_tell(): so many writes are taken back. */
 	const uint64_t heard = pendi_load_acquire(&ring->heard, SE3);
-	uint64_t value;
 
 	/* EAGAIN: another reader was faster, or a writer is not there yet. */
-	(void)!read(ring->event, &value, sizeof(value));
+	pendi_event_drain(ring->event);
 	/* relaxed: only compared. */
 	pendi_store_relaxed(&ring->drained, heard);
 }

@@ -31,9 +31,10 @@
  *
  * Either the committer sees the bell armed, or the reader sees the item; then it makes the eventfd
  * readable itself, and reads on. A reader that is draining may eat what another one was told: so it
- * says first that it is, and committers write the eventfd as long as anybody says so. What remains:
- * if a reader is frozen between draining and its second look, another reader of the same session
- * may hear of a notice only when the next one is committed.
+ * says first that it is, and committers write the eventfd as long as anybody says so, and so does who
+ * finds no free record. What remains: if a reader is frozen between draining and its second look,
+ * another reader of the same session may hear of a notice only when the next one is committed, or
+ * refused.
  *
  * Edges: SE1 item against bell. SE2 a free record, from who gave it back to who takes it. SE3
  * what was told, to who drains. A notice is handed over by the queue (QU1). Progress:
@@ -46,7 +47,9 @@
 
 #include "engine/queue/queue.h"
 
+#ifndef PENDI_RING_NOTICES_MIN
 #define PENDI_RING_NOTICES_MIN 16u
+#endif
 #define PENDI_RING_NOTICES_MAX (1u << 20)
 #define PENDI_RING_NONE UINT32_MAX
 

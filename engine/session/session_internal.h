@@ -86,6 +86,7 @@ struct pendi_seat {
 struct pendi_sessions {
 	struct pend_engine *engine;
 	const struct pend_allocator *allocator;
+	struct pendi_sessions *next; /* of another engine; under the mutex */
 	_Atomic(struct pendi_seat *) seats[PEND_SESSIONS_MAX + 1]; /* by number; 0 is nobody */
 };
 

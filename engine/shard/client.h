@@ -19,8 +19,13 @@
 #include "engine/slot/word.h"
 
 /* Client numbers are 1 .. PENDI_CLIENTS - 1. */
+#ifndef PENDI_CLIENT_BITS
 #define PENDI_CLIENT_BITS 12u
+#endif
 #define PENDI_CLIENTS (1u << PENDI_CLIENT_BITS)
+
+/* No client arms a look for later than this from now. */
+#define PENDI_REVISIT_MAX_NS 1000000000ull
 
 /* One moment, as a pass over the deadlines sees it. */
 struct pendi_now {

@@ -27,10 +27,7 @@
 
 PENDI_THREAD_LOCAL const struct pend_engine *pendi_engine_own;
 
-static struct pendi_roster engine_roster = {
-	.mutex = PTHREAD_MUTEX_INITIALIZER,
-	.header_bytes = sizeof(struct pend_engine),
-};
+static PENDI_ROSTER(engine_roster, struct pend_engine);
 
 static bool is_outside(uint64_t value, uint64_t low, uint64_t high)
 {

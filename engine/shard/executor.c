@@ -230,6 +230,10 @@ void pendi_executor_sleep(struct pendi_shard *shard)
 	limit_ns = sleep_limit(shard, tick, now_ns);
 	if (again != tick || limit_ns == 0 || is_wanted(shard)) {
 		pendi_doorbell_disarm(&executor->bell);
+		/* relaxed: its own next turn reads it. A hint in a shard that it adopted is served
+		 * before its pusher has rung; else this would go round until he does. */
+		if (executor->adopted)
+			pendi_store_relaxed(&executor->foreign, 1);
 	} else {
 		pendi_shard_count(&shard->times_slept, true, 1);
 		pendi_doorbell_sleep(&executor->bell, limit_ns);

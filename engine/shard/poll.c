@@ -53,8 +53,7 @@ int pend_engine_poll(struct pend_engine *engine, uint32_t cpu, uint32_t budget)
 	if (PENDI_UNLIKELY(engine->flags & PEND_ENGINE_POLLED &&
 			   pendi_shard_server(shard) == PENDI_SERVER_MONITOR))
 		pendi_home_return(shard, now_ns);
-	if (!pendi_visit_begin(&visitor, engine))
-		return -EAGAIN;
+	(void)pendi_visit_begin(&visitor, engine); /* the thread has a number */
 	done = poll_shard(&visitor, shard, budget < INT32_MAX ? budget : INT32_MAX - 16, now_ns);
 	pendi_visit_end(&visitor);
 	return (int)done;

@@ -10,9 +10,10 @@
  * was left.
  *
  * After a suspend, deadlines that count the time asleep may be due although the monotonic clock has
- * hardly moved. Then one pass goes as far ahead as the machine slept, without a limit on its looks:
- * what it looks at and finds not due yet may get a tick that lies in front of that horizon, so a
- * second look at the same horizon would find it again.
+ * hardly moved; and what is due soon is armed for later, by the time asleep. Then one pass goes as far
+ * ahead as anything can be armed, without a limit on its looks: what it looks at and finds not due
+ * yet may get a tick that lies in front of that horizon, so a second look at the same horizon would
+ * find it again.
  */
 #include "engine/shard/visit.h"
 #include "platform/clock.h"
@@ -154,8 +155,9 @@ static uint64_t unheeded(const struct pendi_shard *shard, uint64_t *offset_ns)
 static uint32_t pass_ahead(struct pendi_visitor *visitor, struct pendi_shard *shard,
 			   uint64_t now_ns, uint64_t slept_ns, uint64_t offset_ns)
 {
-	const struct pendi_now now = { now_ns, now_ns + slept_ns,
-				       pendi_engine_tick_begun(shard->engine, now_ns + slept_ns) };
+	const uint64_t horizon_ns = now_ns + slept_ns + PENDI_REVISIT_MAX_NS;
+	const struct pendi_now now = { now_ns, horizon_ns,
+				       pendi_engine_tick_begun(shard->engine, horizon_ns) };
 	/* relaxed: as in unheeded(). */
 	uint64_t before = pendi_load_relaxed(&shard->passed_offset_ns);
 	uint32_t looks = 0;

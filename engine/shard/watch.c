@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "engine/shard/engine_internal.h"
+#include "platform/event.h"
 #include "platform/memory.h"
 #include "platform/uevent.h"
 
@@ -163,7 +164,7 @@ static void fire_watch(struct pendi_monitor *monitor, uint64_t what)
 	void *context = NULL;
 
 	pthread_mutex_lock(&monitor->mutex);
-	if (watch->fd >= 0 && watch->generation == (uint32_t)(what >> 32) && watch->fn) {
+	if (watch->fd >= 0 && watch->generation == (uint32_t)(what >> 32)) {
 		fn = watch->fn;
 		context = watch->context;
 		watch->fn = NULL;
@@ -203,7 +204,7 @@ void pendi_watches_wait(struct pend_engine *engine, int timeout_ms)
 		const uint64_t what = events[i].data.u64;
 
 		if (what == WATCH_KICK)
-			(void)!read(monitor->kick, &ignored, sizeof(ignored));
+			pendi_event_drain(monitor->kick);
 		else if (what == WATCH_TIMER)
 			(void)!read(monitor->timer, &ignored, sizeof(ignored));
 		else if (what == WATCH_UEVENTS)
@@ -215,12 +216,10 @@ void pendi_watches_wait(struct pend_engine *engine, int timeout_ms)
 
 void pendi_monitor_kick(struct pend_engine *engine)
 {
-	const uint64_t one = 1;
-
 	/* relaxed, both: the system call orders them; in an unwatched engine whoever comes to the
 	 * chores next finds them due. */
 	pendi_store_relaxed(&engine->drowsy, 0);
 	pendi_store_relaxed(&engine->chores_at_ns, 0);
 	if (!(engine->flags & PEND_ENGINE_UNWATCHED))
-		(void)!write(engine->monitor.kick, &one, sizeof(one));
+		(void)pendi_event_signal(engine->monitor.kick);
 }

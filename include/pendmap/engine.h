@@ -8,6 +8,10 @@
  * executor stalls, or its CPU goes away, another one serves its shard until it is back.
  *
  * A map without an engine completes on the caller's thread and has no deadlines.
+ *
+ * In the child of a fork(2) an engine has no threads. So there it is dead, and its maps and sessions
+ * are: every call on them, ending them included, is answered -ESHUTDOWN and leaves the parent alone.
+ * The child may make its own. After vfork(2) it may only exec or end.
  */
 #ifndef PENDMAP_ENGINE_H
 #define PENDMAP_ENGINE_H

@@ -13,8 +13,9 @@
  * All calls share these errors, and change nothing when they return one:
  *   -EFAULT     a pointer that is needed is NULL
  *   -ESHUTDOWN  the map has been destroyed; to a pend also: it is disabled (control.h), or being
- *               destroyed. A destroyed map's pointer is recognised until 64 or more maps have been
- *               created and destroyed after it.
+ *               destroyed; or this is the child of a fork, and the map is the parent's. A destroyed
+ *               map's pointer is recognised until 64 or more maps have been created and destroyed
+ *               after it.
  */
 #ifndef PENDMAP_MAP_H
 #define PENDMAP_MAP_H

@@ -19,7 +19,8 @@
  * All calls share these errors, and change nothing when they return one:
  *   -EFAULT     a pointer that is needed is NULL
  *   -ESHUTDOWN  the session has ended: it was closed or lost. That is recognised until 63 more
- *               sessions have had its number, or the engine is destroyed.
+ *               sessions have had its number, or the engine is destroyed. Also in the child of a
+ *               fork, for all sessions of the parent.
  */
 #ifndef PENDMAP_SESSION_H
 #define PENDMAP_SESSION_H

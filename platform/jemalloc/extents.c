@@ -35,16 +35,13 @@ static char *map_aligned_extent(size_t bytes, size_t alignment)
 
 	if (alignment <= (size_t)sysconf(_SC_PAGESIZE))
 		return map_extent(bytes);
-	if (bytes > SIZE_MAX - alignment)
-		return NULL;
-	reserved = map_extent(bytes + alignment);
+	reserved = map_extent(bytes + alignment); /* jemalloc's sizes stay below PTRDIFF_MAX */
 	if (!reserved)
 		return NULL;
 	head = -(uintptr_t)reserved & (alignment - 1);
 	if (head)
 		(void)munmap(reserved, head);
-	if (alignment - head)
-		(void)munmap(reserved + head + bytes, alignment - head);
+	(void)munmap(reserved + head + bytes, alignment - head);
 	return reserved + head;
 }
 

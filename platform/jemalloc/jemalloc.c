@@ -44,9 +44,7 @@ struct pend_jemalloc {
 
 static const struct pendi_jemalloc_arena *arena_of_caller(const struct pend_jemalloc *self)
 {
-	const uint32_t cpu = pendi_cpu_current();
-
-	return &self->arenas[cpu < self->cpu_count ? self->arena_of_cpu[cpu] : 0];
+	return &self->arenas[self->arena_of_cpu[pendi_cpu_current()]];
 }
 
 static void *jemalloc_allocate(void *context, size_t size, size_t alignment)

@@ -4,9 +4,10 @@
 #
 # Usage: mutants.sh SOURCE_ROOT COMPILER WORK_FOLDER [NAME]
 #
-# A mutant is one sed edit of a copy of one file, or of each of several. It must compile, and it is killed when the
-# named test says what does not hold (or, for a memory order, the thread sanitizer reports a
-# race). A crash or a timeout alone kills nothing. The unedited sources must pass the same way.
+# A mutant is one sed edit of a copy of one file, or of each of several. It must compile, and it is
+# killed when the named test says what does not hold (or, for a memory order, the thread sanitizer
+# reports a race). A crash or a timeout alone kills nothing. The unedited sources must pass the same
+# way.
 # Exit status: 0 all killed, 1 not, 77 the compiler has no thread sanitizer.
 set -u
 
@@ -74,7 +75,7 @@ mutant() {
 	total=$((total + 1))
 	cp "$root"/epoch/*.[ch] "$work/tree/epoch/"
 	if ! build "$4" "$5" || ! execute "$5" "$6"; then
-		echo "not ok $total - $1: the unedited sources fail"
+		echo "SURVIVED: [E] $1 ($6: the unedited sources fail)"
 		sed 's/^/# /' "$work/output"
 		return
 	fi
@@ -84,7 +85,7 @@ mutant() {
 		cmp -s "$root/epoch/$file" "$work/tree/epoch/$file" && same=yes
 	done
 	if [ "$same" ] || ! build "$4" "$5"; then
-		echo "not ok $total - $1: the edit changes nothing, or does not compile"
+		echo "SURVIVED: [E] $1 ($6: the edit changes nothing, or does not compile)"
 		return
 	fi
 	execute "$5" "$6"
@@ -97,9 +98,9 @@ mutant() {
 	fi
 	if [ $? -eq 0 ]; then
 		killed=$((killed + 1))
-		echo "ok $total - $1 is killed by $6"
+		echo "killed: [E] $1 ($6: $4)"
 	else
-		echo "not ok $total - $1 survives $6"
+		echo "SURVIVED: [E] $1 ($6: $4)"
 	fi
 }
 
@@ -171,6 +172,5 @@ else
 		barrier_waits_for_a_running_function
 fi
 
-echo "1..$total"
-echo "# killed $killed of $total"
+echo "killed $killed of $total"
 [ "$total" -gt 0 ] && [ "$killed" -eq "$total" ]

@@ -391,6 +391,7 @@ void fence_changes_only_when_quiet(void)
 	CHECK(pendi_epoch_fence_select((enum pendi_epoch_fence)7) == -EINVAL);
 	if (!native) {
 		CHECK(pendi_epoch_fence_select(other) == -EOPNOTSUPP);
+		CHECK(pendi_epoch_fence_select(before) == -EOPNOTSUPP);
 		return;
 	}
 	if (pendi_script.membarrier_register) /* portable it is, and stays: main() has checked */

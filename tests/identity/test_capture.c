@@ -75,6 +75,12 @@ Test(capture, release_of_nothing_closes_nothing)
 	cr_assert_eq(pend_subject_release(&subject), 0);
 	cr_assert_eq(open_descriptors(), descriptors);
 	cr_assert_eq(subject.pidfd, -1);
+	/* Nor does one that was only named. */
+	subject.pid = child.pid;
+	errno = 0;
+	cr_assert_eq(pend_subject_release(&subject), 0);
+	cr_assert_eq(errno, 0, "no descriptor -1 was closed");
+	cr_assert_eq(subject.pid, 0);
 }
 
 Test(capture, needs_a_subject_and_a_number)

@@ -10,9 +10,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "tests/map/linear.h"
 #include "tests/support/arguments.h"
 #include "tests/support/check.h"
+#include "tests/support/linear.h"
 #include "tests/support/random.h"
 
 struct example {

@@ -41,7 +41,7 @@ TESTS = {
     "bound": [f"tests/map/{name}.c" for name in ("torture_bound", "torture_refusals")],
     "map": [f"tests/map/{name}.c" for name in
             ("torture_map", "torture_races", "torture_pointers", "torture_continuation",
-             "continuation_keys", "torture_linear", "linear")],
+             "continuation_keys", "torture_linear")] + ["tests/support/linear.c"],
     "oom": ["tests/map/oom.c"],
 }
 UNIT_TESTS = ("frame", "deadline", "cover", "extend", "control", "drain", "owner", "quota",

@@ -105,8 +105,6 @@ MUTANTS = [Mutant(*m) for m in (
     ("a deadline comes early", "C", DEADLINE,
      "		if (due_ns > pass->now->now_ns)",
      "		if (due_ns > pass->now->now_ns + 500000)"),
-    ("a deadline that is over is not marked", "C", DEADLINE,
-     "	} while (!pass_due(at, &due));", "	} while (0);\n	(void)pass_due;"),
     # E: no hostage.
     ("a stalled executor keeps its shard", "E", MONITOR,
      "		give_stalled(shard, now_ns);\n", "		(void)give_stalled;\n"),
@@ -281,7 +279,7 @@ def main():
                     lambda pair: judge(shops, *pair), enumerate(chosen, 1))):
                 killed += dead
                 print(f"{'killed' if dead else 'SURVIVED'}: [{mutant.guarantee}] {mutant.name} "
-                      f"({seconds:.1f} s; {said})", flush=True)
+                      f"({seconds:.1f} s; torture_engine {mutant.guarantee}: {said})", flush=True)
     print(f"killed {killed} of {len(chosen)}")
     return 0 if chosen and killed == len(chosen) else 1
 

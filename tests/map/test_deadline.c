@@ -206,11 +206,13 @@ Test(deadline, a_continue_that_nobody_was_told_of)
 	cr_assert_eq(pend_map_complete_batch(map, &handle, &action, 1, NULL), 1);
 	(void)serve_all(engine);
 	cr_assert_eq(told.count, 2);
-	/* And if nobody decides, the deadline does. */
+	cr_assert_eq(reruns, 0);
+	/* And if nobody decides, who looks at the slot runs the program. */
 	handle = pend_key(map, 1);
 	decide_and_stop(map, handle, PEND_ACTION_CONTINUE);
+	pass_time(engine, SECOND + 20 * MS, 10 * MS);
+	cr_assert_eq(reruns, 1);
 	expires(info_of(map, handle).deadline_ns, PEND_ACTION_BLOCK);
-	cr_assert_eq(reruns, 0);
 	end(map);
 }
 
@@ -253,6 +255,30 @@ Test(deadline, a_full_queue_delays_by_a_tick)
 		cr_assert_eq(told.count, 40);
 		end(map);
 	}
+}
+
+/* So it does a re-run. */
+Test(deadline, a_full_queue_delays_a_rerun_by_a_tick)
+{
+	struct pend_engine_options engine_options = manual_options();
+	struct pend_map_options options;
+	uint64_t handles[40];
+	struct pend_map *map;
+
+	engine_options.queue_entries = 16;
+	engine = make_engine_of(&engine_options);
+	options = managed(NULL, &told, 40);
+	options.on_rerun = pend_again;
+	map = begin(&options);
+	for (uint64_t key = 0; key < 40; key++)
+		handles[key] = pend_with(map, key, 0, PEND_DEADLINE_NONE);
+	for (uint64_t key = 0; key < 40; key++)
+		cr_assert_eq(pend_map_complete(map, handles[key], PEND_ACTION_CONTINUE), 0);
+	cr_assert_eq(stats_of(map).overflows, 24);
+	machine.mono_ns += TICK_NS;
+	(void)serve_all(engine);
+	cr_assert_eq(reruns, 40);
+	end(map);
 }
 
 /* Pended, and its caller stopped, before it could say so: its thread published and covers it. */

@@ -111,3 +111,58 @@ Test(drain, a_report_may_stop_again)
 	cr_assert_eq(pend_map_control(map), PEND_CONTROL_ENABLED);
 	end();
 }
+
+static struct {
+	uint32_t calls;
+	int disabled, stopped, destroyed, again;
+} refusals;
+
+/* Whoever reports may be serving the engine, or destroying the map. */
+static void do_what_waits(void *context, struct pend_map *drained)
+{
+	(void)context;
+	refusals.calls++;
+	refusals.disabled = pend_map_disable(drained, 0);
+	refusals.stopped = pend_engine_disable(engine, 0);
+	refusals.destroyed = pend_map_destroy(drained);
+	refusals.again = pend_map_disable_async(drained, 0, NULL, NULL);
+}
+
+/* A report that an engine makes waits for nothing that the engine serves. */
+Test(drain, a_report_does_not_wait)
+{
+	begin_default(8);
+	(void)pend_key(map, 1);
+	cr_assert_eq(pend_map_disable_async(map, 0, do_what_waits, NULL), 0);
+	pass_time(engine, 10 * MS, MS);
+	cr_assert_eq(refusals.calls, 1);
+	cr_assert_eq(refusals.disabled, -EDEADLK);
+	cr_assert_eq(refusals.stopped, -EDEADLK);
+	cr_assert_eq(refusals.destroyed, -EDEADLK);
+	cr_assert_eq(refusals.again, 0);
+	pass_time(engine, 10 * MS, MS);
+	end();
+}
+
+static void do_in_destroy(void *context, struct pend_map *drained)
+{
+	(void)context;
+	refusals.calls++;
+	refusals.destroyed = pend_map_destroy(drained);
+	refusals.again = pend_map_disable_async(drained, 0, do_in_destroy, NULL);
+}
+
+/* A report that the map's end makes finds a map that ends already. */
+Test(drain, a_report_of_the_end_does_not_begin_anew)
+{
+	begin_default(8);
+	handle = pend_with(map, 1, PEND_REQUEST_FRAME, 0);
+	cr_assert_eq(pend_map_disable_async(map, 0, do_in_destroy, NULL), 0);
+	pass_time(engine, 2 * MS, MS);
+	cr_assert_eq(refusals.calls, 0);
+	destroy(map);
+	cr_assert_eq(refusals.calls, 1);
+	cr_assert_eq(refusals.destroyed, -ESHUTDOWN);
+	cr_assert_eq(refusals.again, -ESHUTDOWN);
+	destroy_engine(engine);
+}

@@ -200,6 +200,21 @@ Test(extend, what_slept_too_is_stale)
 	end(map);
 }
 
+/* What is left of a deadline after the suspend ends then, and not when something is looked at anyway. */
+Test(extend, what_is_left_is_enforced)
+{
+	struct pend_map *map = begin_default(8);
+	uint64_t due_ns;
+
+	due_ns = info_of(map, pend_with(map, 1, 0, 100 * MS)).deadline_ns;
+	(void)serve_all(engine);
+	machine.lead_ns += 40 * MS;
+	(void)serve_all(engine);
+	cr_assert_eq(told.count, 0);
+	expires(due_ns - 40 * MS, PEND_ACTION_BLOCK);
+	end(map);
+}
+
 /* A deadline that was set after the suspend counts from then. */
 Test(extend, extended_after_a_suspend)
 {

@@ -269,6 +269,21 @@ Test(frame, needs_a_map)
 	cr_assert_eq(pend_map_close_frame(make_destroyed(), 1, PEND_VERDICT_PEND), -ESHUTDOWN);
 }
 
+/* Handles that nobody was given: of a slot that was never used, and of a free slot's next use. */
+BOTH_WAYS(of_a_handle_that_was_never_given)
+{
+	uint64_t handle;
+
+	cr_assert_eq(pend_map_close_frame(stage->map, 0, PEND_VERDICT_PEND), -ENOENT);
+	handle = pend_framed(stage, 1);
+	cr_assert_eq(pend_map_close_frame(stage->map, handle, PEND_VERDICT_REJECT), 0);
+	if (stage->engine)
+		(void)serve_all(stage->engine);
+	cr_assert_eq(pend_map_close_frame(stage->map, handle + PENDI_WORD_GENERATION_ONE,
+					  PEND_VERDICT_PEND),
+		     -ENOENT);
+}
+
 BOTH_WAYS(a_batch_may_have_frames)
 {
 	const uint64_t keys[2] = { 1, 2 };

@@ -203,6 +203,7 @@ Test(cancel, ends_an_operation_whoever_owns_it)
 	cr_assert_eq(stats_of(map).live, 0);
 	/* retval: pend_map_cancel -ENOENT */
 	cr_assert_eq(pend_map_cancel(map, handle), -ENOENT);
+	REFUSED(map, -ENOENT, pend_map_cancel(map, UINT64_MAX));
 	cr_assert_eq(pend_session_close(session), 0);
 	destroy(map);
 	destroy_engine(engine);

@@ -12,11 +12,11 @@
 
 #include <pendmap/pendmap.h>
 
-#include "tests/map/linear.h"
 #include "tests/map/map_oracle.h"
 #include "tests/map/torture_continuation.h"
 #include "tests/map/torture_map.h"
 #include "tests/support/check.h"
+#include "tests/support/linear.h"
 #include "tests/support/random.h"
 #include "tests/support/threads.h"
 

@@ -83,6 +83,14 @@ Test(futex, a_wake_counts_whom_it_woke)
 	cr_assert_eq(pendi_futex_wake(&word, UINT32_MAX), 0);
 }
 
+Test(futex, a_word_that_is_not_aligned_is_an_error)
+{
+	static _Atomic uint32_t words[2];
+	const uintptr_t between = (uintptr_t)words + 1;
+
+	cr_assert_eq(pendi_futex_wake((_Atomic uint32_t *)between, 1), -EINVAL);
+}
+
 Test(futex, a_wake_of_nobody_wakes_nobody)
 {
 	pthread_t threads[SLEEPERS];

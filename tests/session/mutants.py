@@ -40,6 +40,8 @@ TESTS |= {
 
 MUTANTS = tuple(Mutant(*m) for m in (
     # The ring.
+    ("a refusal tells nobody while a reader drains", "E", RING,
+     "			ring_tell_if_draining(ring);\n", "", "bell"),
     ("no tag on the free stack", "D", RING,
      "pushed = ((head & ~RING_HEAD_MASK) + RING_HEAD_MASK + 1) | record;",
      "pushed = (head & ~RING_HEAD_MASK) | record;", "ring"),

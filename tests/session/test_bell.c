@@ -16,6 +16,8 @@
 
 static struct pendi_ring ring;
 static uint32_t commits_before_read, reads_before_write, write_fails;
+static bool refused_after_read, told_when_refused;
+static int write_error = EPERM;
 
 static void commit_one(uint64_t handle)
 {
@@ -37,7 +39,16 @@ ssize_t read(int fd, void *buffer, size_t bytes)
 {
 	while (ring.records && fd == ring.event && commits_before_read)
 		commit_one(commits_before_read--);
-	return syscall(SYS_read, fd, buffer, bytes);
+
+	const ssize_t got = syscall(SYS_read, fd, buffer, bytes);
+
+	if (refused_after_read) {
+		refused_after_read = false;
+		cr_assert(!fixture_readable(fd, 0), "eaten");
+		cr_assert_eq(pendi_ring_reserve(&ring), PENDI_RING_NONE);
+		told_when_refused = fixture_readable(fd, 0);
+	}
+	return got;
 }
 
 ssize_t write(int fd, const void *buffer, size_t bytes)
@@ -46,7 +57,7 @@ ssize_t write(int fd, const void *buffer, size_t bytes)
 		while (reads_before_write && reads_before_write--)
 			(void)read_some(16);
 		if (write_fails && write_fails--) {
-			errno = EPERM;
+			errno = write_error;
 			return -1;
 		}
 	}
@@ -81,6 +92,21 @@ Test(bell, commits_while_the_reader_drains, .init = begin, .fini = end)
 	}
 }
 
+/* A reader stops after it ate what others were told of a ring that is full now: nobody commits any
+ * more, so who is refused tells. */
+Test(bell, refused_while_a_reader_stands_still, .init = begin, .fini = end)
+{
+	commit_one(99); /* told, so that the next look drains */
+	cr_assert_eq(read_some(1), 1);
+	commits_before_read = ring.count;
+	refused_after_read = true;
+	cr_assert_eq(read_some(1), 1);
+	cr_assert(told_when_refused);
+	while (read_some(16))
+		;
+	cr_assert(!fixture_readable(ring.event, 0));
+}
+
 /* A committer that tells when all is read already leaves a descriptor that the next read drains. */
 Test(bell, told_too_late, .init = begin, .fini = end)
 {
@@ -107,4 +133,25 @@ Test(bell, not_told, .init = begin, .fini = end)
 	cr_assert(fixture_readable(ring.event, 0));
 	cr_assert_eq(read_some(16), 2);
 	cr_assert(!fixture_readable(ring.event, 0));
+}
+
+/* An eventfd that counts no further is readable: nobody need be told again. */
+Test(bell, told_as_often_as_can_be, .init = begin, .fini = end)
+{
+	const uint64_t most = UINT64_MAX - 1;
+
+	cr_assert_eq(write(ring.event, &most, sizeof(most)), sizeof(most));
+	write_error = EAGAIN;
+	write_fails = 1;
+	commit_one(1);
+	cr_assert_eq(write_fails, 0);
+	/* relaxed: one thread. */
+	cr_assert_eq(pendi_load_relaxed(&ring.bell), 0, "it is told");
+	commit_one(2);
+	cr_assert_eq(read_some(16), 2);
+	cr_assert_eq(read_some(16), 0);
+	cr_assert(!fixture_readable(ring.event, 0));
+	commit_one(3);
+	cr_assert(fixture_readable(ring.event, 0));
+	cr_assert_eq(read_some(16), 1);
 }

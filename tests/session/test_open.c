@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "platform/script.h"
@@ -281,6 +282,22 @@ Test(open, no_descriptors)
 	fixture_end(&fixture);
 }
 
+/* In the child of a fork no session is open. */
+static bool child_has_none_of(struct pend_session *const sessions[], uint32_t count)
+{
+	const pid_t child = fork();
+	int status = 0;
+
+	if (child == 0) {
+		for (uint32_t i = 0; i < count; i++)
+			if (pendi_session_check(sessions[i]) != -ESHUTDOWN)
+				_exit(1);
+		_exit(0);
+	}
+	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+	       WEXITSTATUS(status) == 0;
+}
+
 Test(open, no_numbers)
 {
 	static struct pend_session *sessions[PEND_SESSIONS_MAX];
@@ -298,6 +315,9 @@ Test(open, no_numbers)
 		cr_assert_eq(pend_session_open(fixture.engine, &options, &sessions[i]), 0);
 	/* retval: pend_session_open -ENOSPC */
 	cr_expect_eq(open_with(&fixture, &options), -ENOSPC);
+	options.name = "nobody's heir";
+	cr_expect_eq(open_with(&fixture, &options), -ENOSPC);
+	cr_expect(child_has_none_of(sessions, PEND_SESSIONS_MAX));
 	cr_expect_eq(pendi_session_number(sessions[PEND_SESSIONS_MAX - 1]), PEND_SESSIONS_MAX);
 	for (uint32_t i = 0; i < PEND_SESSIONS_MAX; i++)
 		cr_assert_eq(pend_session_close(sessions[i]), 0);

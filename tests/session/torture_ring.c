@@ -195,10 +195,12 @@ static void run_freezer(struct arena *arena)
 		while (oracle_get(&arena->stopped) < stopped + 2)
 			(void)sched_yield();
 
-		/* The frozen reader holds at most a batch that it has read and not counted. */
+		/* The frozen reader holds at most a batch that it has read and not counted. Near the
+		 * end there may be no more to come than what the two hold. */
 		const uint32_t read = oracle_get(&arena->read);
+		const uint32_t wanted = read + 2 * step < arena->total ? read + step : read;
 
-		for (uint32_t spins = 0; oracle_get(&arena->read) < read + step; spins++) {
+		for (uint32_t spins = 0; oracle_get(&arena->read) < wanted; spins++) {
 			CHECK_U64(spins, <, 20000);
 			(void)poll(NULL, 0, 1);
 		}

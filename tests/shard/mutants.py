@@ -41,7 +41,7 @@ MUTANTS = tuple(Mutant(*m) for m in (
      "	engine->taken[number / 64] &= ~(1ull << number % 64);\n", "", "poll"),
     ("a client that left is still passed over", "I", JOIN,
      "	list_client(engine, number, false);\n", "	list_client(engine, number, true);\n",
-     None),  # it is found out when it is visited
+     "", (), "it is found out when it is visited"),
     # Hints.
     ("nobody is rung", "C", HINT, "		pendi_doorbell_ring(&executor->bell);\n", "", "home"),
     ("who adopted a shard is not told", "C", HINT,
@@ -79,10 +79,10 @@ MUTANTS = tuple(Mutant(*m) for m in (
      "	pendi_store_relaxed(&shard->resume, number);\n", "", "poll"),
     ("a pass ends at the last client", "C", SERVE, "	if (first && looks < budget)\n",
      "	if (false)\n", "poll"),
-    ("a suspend moves no horizon", "C", SERVE, "now_ns, now_ns + slept_ns,", "now_ns, now_ns,",
+    ("a suspend moves no horizon", "C", SERVE, "{ now_ns, horizon_ns,", "{ now_ns, now_ns,",
      "poll"),
     ("a suspend moves no tick", "C", SERVE,
-     "pendi_engine_tick_begun(shard->engine, now_ns + slept_ns)",
+     "pendi_engine_tick_begun(shard->engine, horizon_ns)",
      "pendi_engine_tick_begun(shard->engine, now_ns)", "poll"),
     ("a suspend is heeded for ever", "C", SERVE, "	while (before < offset_ns &&\n",
      "	while (false &&\n", "poll"),
@@ -120,7 +120,8 @@ MUTANTS = tuple(Mutant(*m) for m in (
     ("not pinned at all", "I", EXECUTOR,
      "		pendi_home_pin(shard, executor->turn_ns);\n", "		;\n", "home"),
     ("what was there at the adoption is not looked at", "C", EXECUTOR,
-     "	return executor->adopted != 0;\n", "	return false;\n", None),  # `foreign` nearly covers it
+     "	return executor->adopted != 0;\n", "	return false;\n", "", (),
+     "whoever pushes meanwhile sets `foreign`, which nearly covers it"),
     ("the adopted have no deadlines", "C", EXECUTOR,
      "			looks += pendi_shard_pass(visitor, other, now_ns, PENDI_PASS_LOOKS);\n",
      "			;\n", "home"),
@@ -139,7 +140,8 @@ MUTANTS = tuple(Mutant(*m) for m in (
      "		limit = limit < PENDI_SLEEP_MOST_NS ? limit : PENDI_SLEEP_MOST_NS;\n", "		;\n",
      "home"),
     ("always says that it sleeps", "I", EXECUTOR,
-     "	pendi_store_relaxed(&executor->wake_at, PENDI_WAKE_AWAKE);\n", "", None),  # its bell is not armed
+     "	pendi_store_relaxed(&executor->wake_at, PENDI_WAKE_AWAKE);\n", "", "", (),
+     "its bell is not armed then, so nobody believes it"),
     ("never says for how long it sleeps", "C", EXECUTOR,
      "tick == PENDI_TICK_NEVER ? PENDI_WAKE_NEVER : PENDI_WAKE_TICK | tick);",
      "PENDI_WAKE_AWAKE);", "home"),
@@ -192,7 +194,7 @@ MUTANTS = tuple(Mutant(*m) for m in (
      "poll"),
     ("events are not kept", "I", EVENT, "	if (!engine->on_event)\n", "	if (true)\n", "home"),
     ("a watch fires again", "A", WATCH, "		watch->fn = NULL;\n		watch->running = true;\n",
-     "		watch->running = true;\n", None),  # EPOLLONESHOT stands before it
+     "		watch->running = true;\n", "", (), "EPOLLONESHOT stands before it"),
     ("taking out waits for nobody", "A", WATCH, "		while (watch->running)\n",
      "		while (false)\n", "watches"),
     # The rest.
@@ -207,7 +209,7 @@ MUTANTS = tuple(Mutant(*m) for m in (
     ("polls nest", "A", POLL, "	if (pendi_engine_serving(engine))\n", "	if (false)\n", "poll"),
     ("the monitor keeps what it served", "I", POLL, "		pendi_home_return(shard, now_ns);\n",
      "		;\n", "monitor"),
-) if m[5])
+))
 
 if __name__ == "__main__":
     sys.exit(main(Suite(SHARD, LIBRARY, TESTS, MUTANTS, crashes=True)))

@@ -204,3 +204,69 @@ Test(pocket, no_memory_is_an_error)
 	pendi_pool_fini(&pool, NULL);
 	pendi_slab_fini(&slab, NULL);
 }
+
+/* ---- a barrier that is granted, and refused when it counts ---- */
+
+static uint32_t barriers_granted;
+
+static int grant(void)
+{
+	return 0;
+}
+
+static int grant_some(void)
+{
+	return barriers_granted && barriers_granted-- ? 0 : -EPERM;
+}
+
+static uint32_t played_cpu;
+
+static uint32_t script_cpu(void)
+{
+	return played_cpu;
+}
+
+/* Nothing is taken that the owner could be taking too; nothing is lost by that. */
+Test(pocket, without_the_barrier_nothing_is_stolen)
+{
+	struct pendi_pocket pocket = { .top = 0 };
+
+	cr_expect(pendi_pocket_put(&pocket, 7));
+	pendi_script.membarrier = grant_some;
+	cr_expect_eq(pendi_pocket_steal(&pocket, true), PENDI_SLOT_NONE);
+	cr_expect_eq(pocket.top, 0);
+	pendi_script.membarrier = grant;
+	cr_expect_eq(pendi_pocket_steal(&pocket, true), 7);
+}
+
+/* However many barriers are granted before the refusal: the pool says that it is empty, and has all
+ * of its slots afterwards. */
+Test(pocket, a_refused_barrier_refuses_a_slot_and_strands_none)
+{
+	for (uint32_t granted = 0; granted < 4; granted++) {
+		struct fixture fixture;
+		uint32_t count = 0;
+
+		pendi_script.membarrier_register = grant;
+		pendi_script.membarrier = grant;
+		pendi_script.cpu_current = script_cpu;
+		set_up(&fixture);
+		cr_assert(fixture.pool.light);
+		while ((fixture.slots[count] = pendi_pool_take(&fixture.pool, 0)) !=
+		       PENDI_SLOT_NONE)
+			count++;
+		cr_assert_eq(count, (uint32_t)SLOTS);
+		pendi_pool_put(&fixture.pool, 0, fixture.slots[0]);
+		cr_assert_eq(pendi_pool_take(&fixture.pool, 0), fixture.slots[0]);
+		pendi_script.membarrier = grant_some;
+		barriers_granted = granted;
+		cr_assert_eq(pendi_pool_take(&fixture.pool, 0), PENDI_SLOT_NONE);
+		pendi_script.membarrier = grant;
+		for (uint32_t i = 0; i < count; i++)
+			pendi_pool_put(&fixture.pool, i, fixture.slots[i]);
+		for (uint32_t i = 0; i < count; i++)
+			cr_assert_neq(pendi_pool_take(&fixture.pool, 0), PENDI_SLOT_NONE);
+		cr_assert_eq(pendi_pool_take(&fixture.pool, 0), PENDI_SLOT_NONE);
+		tear_down(&fixture);
+	}
+}

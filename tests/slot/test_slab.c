@@ -353,3 +353,87 @@ Test(slab, the_largest_slot_number_is_reachable)
 		     (ptrdiff_t)64 * (PENDI_SLOT_NONE - 1));
 	pendi_slab_fini(&slab, NULL);
 }
+
+/* ---- placing ---- */
+
+enum { PLACED_CPUS = 4 };
+
+static size_t placed_bytes[PLACED_CPUS];
+static const unsigned char *placed[PLACED_CPUS];
+static uint32_t placed_node[PLACED_CPUS], placed_count;
+
+static uint32_t script_cpus(void)
+{
+	return PLACED_CPUS;
+}
+
+static uint32_t script_node(uint32_t cpu)
+{
+	return cpu / 2;
+}
+
+static bool script_usable(void)
+{
+	return true;
+}
+
+static uint32_t nodes_with_memory = 2;
+
+static bool script_has_memory(uint32_t node)
+{
+	return node < nodes_with_memory;
+}
+
+static int script_bind(void *pages, size_t bytes, uint32_t node)
+{
+	cr_assert_lt(placed_count, (uint32_t)PLACED_CPUS);
+	placed[placed_count] = pages;
+	placed_bytes[placed_count] = bytes;
+	placed_node[placed_count++] = node;
+	return 0;
+}
+
+static struct pendi_slab place(uint32_t count)
+{
+	const struct pendi_slab_shape shape = { .count = count, .key_size = 8 };
+	struct pendi_slab slab;
+
+	pendi_script.cpu_possible = script_cpus;
+	pendi_script.cpu_node = script_node;
+	pendi_script.numa_usable = script_usable;
+	pendi_script.numa_has_memory = script_has_memory;
+	pendi_script.numa_bind = script_bind;
+	placed_count = 0;
+	slab = make(&shape);
+	pendi_slab_place(&slab, count);
+	return slab;
+}
+
+/* Each CPU's share on its node, whole pages only. */
+Test(slab, shares_are_placed_on_the_nodes_of_their_cpus)
+{
+	enum { SLOTS = 65536 };
+	struct pendi_slab slab = place(SLOTS);
+	const size_t share = (size_t)SLOTS / PLACED_CPUS * slab.stride;
+
+	cr_assert_eq(placed_count, (uint32_t)PLACED_CPUS);
+	for (uint32_t cpu = 0; cpu < PLACED_CPUS; cpu++) {
+		cr_expect_eq(placed_node[cpu], cpu / 2);
+		cr_expect_geq(placed[cpu], slab.base + cpu * share);
+		cr_expect_leq(placed[cpu] + placed_bytes[cpu], slab.base + (cpu + 1) * share);
+		cr_expect_gt(placed_bytes[cpu], share - 8192);
+	}
+	pendi_slab_fini(&slab, NULL);
+}
+
+Test(slab, little_memory_is_not_placed_nor_where_there_is_one_node)
+{
+	struct pendi_slab slab = place(64);
+
+	cr_assert_eq(placed_count, 0);
+	pendi_slab_fini(&slab, NULL);
+	nodes_with_memory = 1;
+	slab = place(65536);
+	cr_assert_eq(placed_count, 0);
+	pendi_slab_fini(&slab, NULL);
+}

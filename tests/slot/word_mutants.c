@@ -333,14 +333,13 @@ uint32_t word_mutants_run(uint32_t *planted)
 		else
 			word_model_explore(&transitions, mutant->manner, &found);
 
-		const bool is_found =
-			(mutant->guarantee == 'A' ? found.violations_a : found.violations_b) > 0;
+		const uint64_t violations = mutant->guarantee == 'A' ? found.violations_a
+								     : found.violations_b;
 
-		printf("# %s: guarantee A %" PRIu64 " violations, guarantee B %" PRIu64
-		       " violations: %s\n",
-		       mutant->name, found.violations_a, found.violations_b,
-		       is_found ? "found" : "SURVIVED");
-		survived += !is_found;
+		printf("# %s: [%c] %s (word: %" PRIu64 " violations)\n",
+		       violations ? "killed" : "SURVIVED", mutant->guarantee, mutant->name,
+		       violations);
+		survived += !violations;
 	}
 	return survived;
 }

@@ -40,8 +40,13 @@ static __attribute__((noinline, cold)) void chaos_yield(void)
 		(void)sched_yield();
 }
 
+/* What a test does before an access, if it has something to do: between.h. */
+void chaos_between(void) __attribute__((weak));
+
 static inline void chaos(void)
 {
+	if (chaos_between)
+		chaos_between();
 	if (!chaos_state) /* the address differs from thread to thread */
 		chaos_state = (uint32_t)((uintptr_t)&chaos_state >> 4) | 1;
 	if (chaos_draw() % CHAOS_RARITY == 0)

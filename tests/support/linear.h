@@ -2,8 +2,8 @@
 /*
  * linear.h - is a recorded history of one key linearizable?
  */
-#ifndef TESTS_MAP_LINEAR_H
-#define TESTS_MAP_LINEAR_H
+#ifndef TESTS_SUPPORT_LINEAR_H
+#define TESTS_SUPPORT_LINEAR_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -10,7 +10,7 @@
  * The state is one number: 0 absent, v present with the value v, and v with one of two flags:
  * reserved by a pend that is not visible yet, or decided by a complete that is not over yet.
  */
-#include "tests/map/linear.h"
+#include "tests/support/linear.h"
 
 #include <errno.h>
 #include <string.h>
