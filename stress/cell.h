@@ -4,6 +4,9 @@
  *
  * All of them are relaxed, on purpose: an oracle that ordered anything would hide that the library
  * forgot to. What must be ordered is ordered by joining threads.
+ *
+ * Valgrind's tools know no atomics: a store is a plain write to them, which races with every load.
+ * They take an exchange for a read, so there cells are written by one.
  */
 #ifndef STRESS_CELL_H
 #define STRESS_CELL_H
@@ -23,10 +26,16 @@ static inline uint64_t cell_read(struct cell *cell)
 	return pendi_load_relaxed(&cell->value);
 }
 
+/* On valgrind: set by stress_begin(). */
+extern bool cell_writes_by_exchange;
+
 /* relaxed: as all here, see above. */
 static inline void cell_write(struct cell *cell, uint64_t value)
 {
-	pendi_store_relaxed(&cell->value, value);
+	if (__builtin_expect(cell_writes_by_exchange, 0))
+		(void)pendi_exchange_relaxed(&cell->value, value);
+	else
+		pendi_store_relaxed(&cell->value, value);
 }
 
 /* Returns what it was. relaxed: as all here, see above. */

@@ -34,6 +34,8 @@
 #define TOLD_MOST_NS (10 * NS_PER_S)
 #define POINTERS_LEAST 4u /* a reader may stop outside its epoch: one long freeze tells nothing */
 #define KEPT_LEAST 0.5
+#define WENT_ON_NS (50 * NS_PER_MS) /* completions come in bursts: in less there may be none */
+#define PENDERS_MOST (LOAD_WORKERS / 4)
 
 enum role {
 	ROLE_READER,
@@ -307,7 +309,8 @@ static void report_role(struct stress *stress, const struct outcome *outcome, en
 		     outcome->freezes && (!stress->rounds || outcome->freezes >= stress->rounds),
 		     "%s: frozen %" PRIu64 " times", role_names[role], outcome->freezes);
 	stress_check(stress, outcome->calls == 0, "%s: nothing was allocated", role_names[role]);
-	stress_check(stress, all_went_on, "%s: the others went on", role_names[role]);
+	if (outcome->frozen.ns >= WENT_ON_NS)
+		stress_check(stress, all_went_on, "%s: the others went on", role_names[role]);
 	stress_figure(stress, KEPT_LEAST / (least + 1e-9), 1, "",
 		      "%s: half of the free rate over the frozen rate", role_names[role]);
 	if (role == ROLE_EXECUTOR && outcome->long_freezes)
@@ -342,10 +345,11 @@ static void watch_epochs(struct shared *shared)
 static void add_workers(struct shared *shared, bool pointers)
 {
 	struct load *load = &shared->load;
-	uint32_t cpus[LOAD_WORKERS / 4], count = stress_cpus(cpus, LOAD_WORKERS / 4);
+	uint32_t cpus[PENDERS_MOST], count = stress_cpus(cpus, PENDERS_MOST);
+	uint32_t penders = load->stress->threads ? load->stress->threads : count;
 
-	for (uint32_t i = 0; i < count; i++)
-		(void)load_add(load, "pender", cpus[i], load_pender);
+	for (uint32_t i = 0; i < penders && i < PENDERS_MOST; i++)
+		(void)load_add(load, "pender", cpus[i % count], load_pender);
 	for (uint32_t i = 0; i < 2; i++) {
 		(void)load_add(load, "completer", UINT32_MAX, load_completer);
 		(void)load_add(load, pointers ? "pointers" : "reader", UINT32_MAX,
@@ -367,7 +371,7 @@ static void run_child(struct shared *shared, struct stress *stress, bool pointer
 	load->map_options.allocator = &shared->recorder.allocator;
 	load->cookie_values = true;
 	load->entries = 16384;
-	load->map_options.max_entries = 16384 * LOAD_WORKERS / 4;
+	load->map_options.max_entries = 16384 * PENDERS_MOST;
 	if (pointers)
 		load->map_options.flags |= PEND_MAP_POINTERS;
 	add_workers(shared, pointers);
@@ -441,6 +445,8 @@ int main(int count, char **words)
 
 	if (!stress_begin(&stress, count, words, &status))
 		return status;
+	if (stress_on_valgrind())
+		stress_skip("valgrind runs one thread at a time: one that stops has its turn");
 	if (!victim_may_stop())
 		stress_skip("ptrace is not permitted");
 	stress_limit(stress.seconds * 3 + 120, "freeze");

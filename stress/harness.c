@@ -4,6 +4,8 @@
  */
 #include "stress/harness.h"
 
+#include "stress/cell.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,8 +18,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define RUNNING_ON_VALGRIND 0
+#endif
+
 #define GUEST_MARK "pendmap.guest="
 #define OTHERS_MOST 0.05 /* of the CPUs' time, for a figure to be judged */
+#define VALGRIND_SLOWER 50u
+#define PROGRESS_NS (NS_PER_S / 10)
+
+bool cell_writes_by_exchange;
 
 /* What the alarm says; set before it is armed. */
 static char limit_text[160];
@@ -39,6 +51,19 @@ void stress_sleep_ns(uint64_t ns)
 		;
 }
 
+/* The headers may lack, but what valgrind runs has a library of it loaded before all others. */
+bool stress_on_valgrind(void)
+{
+	const char *preloaded = getenv("LD_PRELOAD");
+
+	return RUNNING_ON_VALGRIND || (preloaded && strstr(preloaded, "vgpreload"));
+}
+
+uint64_t stress_patience_ns(uint64_t ns)
+{
+	return stress_on_valgrind() ? ns * VALGRIND_SLOWER : ns;
+}
+
 static void limit_reached(int number)
 {
 	ssize_t written = write(STDOUT_FILENO, limit_text, limit_length);
@@ -52,6 +77,8 @@ void stress_limit(double seconds, const char *what)
 {
 	struct sigaction action = { .sa_handler = limit_reached };
 
+	if (stress_on_valgrind())
+		seconds *= VALGRIND_SLOWER;
 	alarm(0);
 	limit_length = (size_t)snprintf(limit_text, sizeof(limit_text),
 					"\nBail out! not done after %.0f s: %.100s\n", seconds,
@@ -108,8 +135,27 @@ static bool parse_value(struct stress *stress, const char *word, const char *val
 	return end && *end == '\0';
 }
 
+/* What repeats this run: all options, with what was chosen where nothing was asked for. */
+static void note_command(struct stress *stress)
+{
+	size_t room = sizeof(stress->repeat), used;
+
+	used = (size_t)snprintf(stress->repeat, room,
+				"%s --seed %" PRIu64 " --seconds %g --threads %" PRIu32
+				" --rounds %" PRIu64 "%s",
+				stress->name, stress->seed, stress->seconds, stress->threads,
+				stress->rounds, stress->judge ? " --judge" : "");
+	for (uint32_t i = 0; i < STRESS_FLAGS_MOST && stress->flags[i].name && used < room; i++) {
+		if (stress->flags[i].set)
+			used += (size_t)snprintf(stress->repeat + used, room - used, " %s",
+						 stress->flags[i].name);
+	}
+	stress_note("%s", stress->repeat);
+}
+
 bool stress_begin(struct stress *stress, int count, char **words, int *status)
 {
+	cell_writes_by_exchange = stress_on_valgrind();
 	stress->began_ns = stress_now_ns();
 	stress_watch(stress);
 	stress->seed = stress->began_ns;
@@ -131,11 +177,21 @@ bool stress_begin(struct stress *stress, int count, char **words, int *status)
 		}
 		i++;
 	}
-	printf("# %s --seed %" PRIu64 " --seconds %g --threads %" PRIu32 " --rounds %" PRIu64
-	       "%s\n",
-	       stress->name, stress->seed, stress->seconds, stress->threads, stress->rounds,
-	       stress->judge ? " --judge" : "");
+	note_command(stress);
+	stress->end_ns = stress->began_ns + (uint64_t)(stress->seconds * (double)NS_PER_S);
 	return true;
+}
+
+bool stress_goes_on(const struct stress *stress, uint64_t done)
+{
+	if (stress->rounds && done >= stress->rounds)
+		return false;
+	return stress_now_ns() < stress->end_ns;
+}
+
+void stress_count(struct stress *stress, uint64_t operations)
+{
+	stress->operations += operations;
 }
 
 /* Clears the progress line, if there may be one. */
@@ -147,6 +203,8 @@ static void clear_progress(const struct stress *stress)
 
 static void report(struct stress *stress, bool holds, const char *format, va_list arguments)
 {
+	if (holds && stress->quiet)
+		return;
 	clear_progress(stress);
 	printf("%s %" PRIu32 " - ", holds ? "ok" : "not ok", ++stress->checks);
 	vprintf(format, arguments);
@@ -206,12 +264,17 @@ void stress_note(const char *format, ...)
 	va_end(arguments);
 }
 
-void stress_progress(const struct stress *stress, const char *format, ...)
+void stress_progress(struct stress *stress, const char *format, ...)
 {
 	va_list arguments;
+	uint64_t now_ns;
 
 	if (!stress->terminal)
 		return;
+	now_ns = stress_now_ns();
+	if (now_ns - stress->shown_ns < PROGRESS_NS)
+		return;
+	stress->shown_ns = now_ns;
 	clear_progress(stress);
 	va_start(arguments, format);
 	vfprintf(stderr, format, arguments);
@@ -246,11 +309,16 @@ _Noreturn void stress_bail(const char *format, ...)
 
 int stress_end(const struct stress *stress)
 {
+	bool passed = stress->checks && !stress->failures;
+
 	clear_progress(stress);
 	stress_note("%.1f s", (double)(stress_now_ns() - stress->began_ns) / (double)NS_PER_S);
 	printf("1..%" PRIu32 "\n", stress->checks);
+	if (!passed)
+		stress_note("to repeat: %s", stress->repeat);
+	printf("operations: %" PRIu64 "\n", stress->operations);
 	fflush(stdout);
-	return stress->checks && !stress->failures ? 0 : 1;
+	return passed ? 0 : 1;
 }
 
 bool stress_in_guest(void)

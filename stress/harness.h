@@ -6,6 +6,16 @@
  * counts only with --judge, and only if the machine was not busy with others meanwhile: a busy or
  * emulated machine says nothing about it. Whatever happens, a program ends: stress_limit() arms an
  * alarm that ends it with a failure.
+ *
+ * What a run looks like:
+ *
+ *	stress_begin()                  "# stress_map --seed 7 --seconds 10 ..."
+ *	loop: stress_goes_on(), stress_progress()
+ *	stress_check(), stress_figure(), stress_note(), stress_count()
+ *	stress_end()                    "1..9", and how to repeat it if it failed; "operations: 123"
+ *
+ * On valgrind all is some fifty times slower: limits in wall-clock time, and stress_patience_ns(),
+ * are as much longer. --seconds is not: how much is done there is what --rounds says.
  */
 #ifndef STRESS_HARNESS_H
 #define STRESS_HARNESS_H
@@ -41,9 +51,14 @@ struct stress {
 	uint64_t seed;
 	bool judge; /* --judge: figures beyond their limits are failures */
 	bool terminal;
+	bool quiet; /* checks that hold are not told: of what is done again and again */
 	uint32_t checks;
 	uint32_t failures;
+	uint64_t operations; /* stress_count() */
 	uint64_t began_ns;
+	uint64_t end_ns;              /* began_ns and --seconds */
+	uint64_t shown_ns;            /* the last progress line */
+	char repeat[240];             /* the command that does the same again */
 	struct machine_times watched; /* when stress_watch() was called */
 };
 
@@ -54,9 +69,20 @@ void stress_sleep_ns(uint64_t ns);
 /* Reads the command line. False: main() returns *@status. */
 bool stress_begin(struct stress *stress, int count, char **words, int *status);
 
-/* The program fails @seconds from now if it is still there; @what is said then. Async-signal-safe
- * in what it does, so it works whatever has become of the other threads. Replaces the last one. */
+/* Whether this process runs on valgrind, and how long to wait there for what takes @ns elsewhere. */
+bool stress_on_valgrind(void);
+uint64_t stress_patience_ns(uint64_t ns);
+
+/* The program fails @seconds from now (on valgrind fifty times as long) if it is still there; @what
+ * is said then. Async-signal-safe in what it does, so it works whatever has become of the other
+ * threads. Replaces the last one. */
 void stress_limit(double seconds, const char *what);
+
+/* False: --rounds of them are @done, or the time that --seconds gave is over. */
+bool stress_goes_on(const struct stress *stress, uint64_t done);
+
+/* Operations were done: stress_end() tells the sum. For the thread that makes the checks. */
+void stress_count(struct stress *stress, uint64_t operations);
 
 /* A line of TAP. Returns @holds. */
 bool stress_check(struct stress *stress, bool holds, const char *format, ...)
@@ -69,9 +95,10 @@ void stress_watch(struct stress *stress);
 void stress_figure(struct stress *stress, double value, double most, const char *unit,
 		   const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* A comment line, and one that is overwritten by the next and shown on a terminal only. */
+/* A comment line, and one that is overwritten by the next and shown on a terminal only, ten times a
+ * second at most. */
 void stress_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void stress_progress(const struct stress *stress, const char *format, ...)
+void stress_progress(struct stress *stress, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* Ends the program as skipped, from main() before any check. */
@@ -80,7 +107,7 @@ _Noreturn void stress_skip(const char *format, ...) __attribute__((format(printf
 /* Ends it as broken: something that the program itself needs did not work. */
 _Noreturn void stress_bail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The plan; returns the exit status of main(). */
+/* The plan, and what was done; returns the exit status of main(). */
 int stress_end(const struct stress *stress);
 
 /* Whether this is the guest of tools/vm, whose CPUs may be taken away. */

@@ -185,7 +185,7 @@ static void fill(struct lateness *lateness, uint64_t wanted)
 {
 	uint64_t began_ns = stress_now_ns(), now_ns = began_ns, live = 0;
 
-	while (live < wanted * 99 / 100 && now_ns - began_ns < FILL_MOST_NS) {
+	while (live < wanted * 99 / 100 && now_ns - began_ns < stress_patience_ns(FILL_MOST_NS)) {
 		double seconds = (double)(now_ns - began_ns) / (double)NS_PER_S + 0.1;
 		double rate = ((double)live + FILL_PER_S * 0.1) / seconds;
 
@@ -211,10 +211,12 @@ static void fill_and_kill(struct lateness *lateness, uint64_t wanted)
 		    live, (double)(stress_now_ns() - began_ns) / (double)NS_PER_S,
 		    cell_read(&lateness->orchestrator.decided));
 	stress_check(stress, live >= wanted * 9 / 10, "%" PRIu64 " were live", live);
-	stress_check(stress, orchestrator_await_loss(&lateness->orchestrator, NOTICED_NS),
-		     "the engine knows that it is gone, after %.3f ms",
-		     (double)(stress_now_ns() - cell_read(&lateness->orchestrator.killed_ns)) /
-			     (double)NS_PER_MS);
+	stress_check(
+		stress,
+		orchestrator_await_loss(&lateness->orchestrator, stress_patience_ns(NOTICED_NS)),
+		"the engine knows that it is gone, after %.3f ms",
+		(double)(stress_now_ns() - cell_read(&lateness->orchestrator.killed_ns)) /
+			(double)NS_PER_MS);
 	cell_write(&lateness->dead, 1);
 }
 
@@ -312,6 +314,7 @@ static void run(struct stress *stress, enum pend_on_loss on_loss)
 	struct load *load = &lateness.load;
 	struct machine_wait wait;
 	uint64_t live = stress->rounds;
+	const struct orchestrator_terms terms = { .on_loss = on_loss, .one_in = ORCHESTRATED };
 	uint32_t cpus[LOAD_WORKERS / 4], cpu_count = stress_cpus(cpus, LOAD_WORKERS / 4);
 
 	memset(&lateness, 0, sizeof(lateness));
@@ -335,7 +338,7 @@ static void run(struct stress *stress, enum pend_on_loss on_loss)
 	for (uint32_t i = 0; i < cpu_count; i++)
 		(void)load_add(load, "sleeper", cpus[i], sleeper);
 	load_make_engine(load);
-	orchestrator_start(&lateness.orchestrator, load, on_loss, ORCHESTRATED);
+	orchestrator_start(&lateness.orchestrator, load, &terms);
 	cell_write(&lateness.planned_ns, stress_now_ns() + live * NS_PER_S / FILL_PER_S);
 	stress_note("on_loss %s", on_loss == PEND_LOSS_KEEP ? "KEEP" : "BLOCK");
 	stress_watch(stress);

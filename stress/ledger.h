@@ -79,23 +79,32 @@ static inline bool ledger_close(struct ledger *ledger, uint64_t cookie)
 	return true;
 }
 
+/* Notes in @cell a time of the operation's, and which round of its entry that is of. */
+static inline void ledger_note(struct ledger *ledger, struct cell *cell, uint64_t cookie,
+			       uint64_t ns)
+{
+	cell_write(cell, cookie << LEDGER_TIME_BITS | (ns - ledger->began_ns));
+}
+
+/* What was noted of this operation, or 0: nothing yet, or another's. */
+static inline uint64_t ledger_noted(struct ledger *ledger, struct cell *cell, uint64_t cookie)
+{
+	uint64_t noted = cell_read(cell), ns = noted & ((UINT64_C(1) << LEDGER_TIME_BITS) - 1);
+
+	if (!ns || (noted ^ cookie << LEDGER_TIME_BITS) >> LEDGER_TIME_BITS)
+		return 0;
+	return ledger->began_ns + ns;
+}
+
 /* Whoever completed it says when the call had returned. It may come late, into another round. */
 static inline void ledger_decide(struct ledger *ledger, uint64_t cookie, uint64_t now_ns)
 {
-	struct ledger_entry *entry = &ledger->entries[ledger_index(cookie)];
-
-	cell_write(&entry->decided, cookie << LEDGER_TIME_BITS | (now_ns - ledger->began_ns));
+	ledger_note(ledger, &ledger->entries[ledger_index(cookie)].decided, cookie, now_ns);
 }
 
-/* When it was, or 0: not yet, or another's. */
 static inline uint64_t ledger_decided_ns(struct ledger *ledger, uint64_t cookie)
 {
-	uint64_t decided = cell_read(&ledger->entries[ledger_index(cookie)].decided);
-	uint64_t ns = decided & ((UINT64_C(1) << LEDGER_TIME_BITS) - 1);
-
-	if (!ns || (decided ^ cookie << LEDGER_TIME_BITS) >> LEDGER_TIME_BITS)
-		return 0;
-	return ledger->began_ns + ns;
+	return ledger_noted(ledger, &ledger->entries[ledger_index(cookie)].decided, cookie);
 }
 
 #endif

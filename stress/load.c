@@ -45,8 +45,7 @@ static void on_complete(void *context, const struct pend_operation *operation)
 		load->observe(load->context, &seen);
 }
 
-/* Whoever was faster is fine: the account tells whether it was somebody. */
-static void complete(struct load *load, uint64_t cookie)
+void load_complete(struct load *load, uint64_t cookie)
 {
 	struct ledger_entry *entry = &load->ledger.entries[ledger_index(cookie)];
 	uint64_t handle = cell_read(&entry->handle);
@@ -54,15 +53,16 @@ static void complete(struct load *load, uint64_t cookie)
 
 	if (!handle)
 		return; /* not yet known here: the deadline sees to it */
-	status = pend_map_complete(load->map, handle, PEND_ACTION_PERMIT_SOFT);
+	status = load->session ? pend_session_complete(load->session, load->map, handle,
+						       PEND_ACTION_PERMIT_SOFT)
+			       : pend_map_complete(load->map, handle, PEND_ACTION_PERMIT_SOFT);
 	if (!status)
 		ledger_decide(&load->ledger, cookie, stress_now_ns());
 	else if (status != -EALREADY && status != -ENOENT)
 		stress_bail("pend_map_complete: %s", strerror(-status));
 }
 
-/* Pends entry @index, if it is closed. Returns the cookie, or 0. */
-static uint64_t pend(struct load_worker *worker, uint32_t index)
+uint64_t load_pend(struct load_worker *worker, uint32_t index)
 {
 	struct load *load = worker->load;
 	uint64_t cookie = ledger_open(&load->ledger, index), handle = 0;
@@ -73,6 +73,7 @@ static uint64_t pend(struct load_worker *worker, uint32_t index)
 
 	if (!cookie)
 		return 0;
+	request.session = load->session;
 	if (load->cookie_values) {
 		for (uint32_t i = 0; i < LOAD_VALUE_WORDS; i++)
 			value[i] = cookie;
@@ -84,7 +85,8 @@ static uint64_t pend(struct load_worker *worker, uint32_t index)
 	if (status) {
 		(void)ledger_close(&load->ledger, cookie);
 		cell_add(&load->refused, 1);
-		if (status != -ENOSPC && status != -EAGAIN)
+		if (status != -ENOSPC && status != -EAGAIN && status != -ENOBUFS &&
+		    !(status == -ESHUTDOWN && load->stops))
 			stress_bail("pend_map_pend: %s", strerror(-status));
 		return 0;
 	}
@@ -106,7 +108,7 @@ void load_pender(struct load_worker *worker)
 	uint32_t at = 0, idle = 0, steps = 0;
 
 	while (!load_over(load)) {
-		uint64_t cookie = pend(worker, worker->first_entry + at);
+		uint64_t cookie = load_pend(worker, worker->first_entry + at);
 
 		at = at + 1 < worker->entries ? at + 1 : 0;
 		take_breath(load, ++steps);
@@ -127,7 +129,7 @@ void load_pender(struct load_worker *worker)
 			continue;
 		cookie = cell_swap(&load->board[rng_below(&worker->rng, LOAD_BOARD)], cookie);
 		if (cookie)
-			complete(load, cookie);
+			load_complete(load, cookie);
 	}
 }
 
@@ -142,7 +144,7 @@ void load_completer(struct load_worker *worker)
 
 		take_breath(load, ++steps);
 		if (cookie) {
-			complete(load, cookie);
+			load_complete(load, cookie);
 			cell_write(&worker->steps, cell_read(&worker->steps) + 1);
 			empty = 0;
 		} else if (++empty >= LOAD_BOARD) {
@@ -288,7 +290,7 @@ static void note_lost(struct load *load)
 static void check_account(struct load *load)
 {
 	struct stress *stress = load->stress;
-	uint64_t give_up_ns = stress_now_ns() + SETTLE_NS, pended;
+	uint64_t give_up_ns = stress_now_ns() + stress_patience_ns(SETTLE_NS), pended;
 	struct pend_map_stats stats = map_stats(load);
 	uint32_t lost;
 
@@ -297,6 +299,7 @@ static void check_account(struct load *load)
 		stats = map_stats(load);
 	}
 	pended = load_steps(load, "pender");
+	stress_count(stress, pended);
 	lost = ledger_open_count(&load->ledger);
 	if (lost)
 		note_lost(load);
@@ -316,20 +319,30 @@ static void check_account(struct load *load)
 		     cell_read(&load->early), cell_read(&load->by_deadline));
 }
 
-void load_finish(struct load *load)
+void load_settle(struct load *load)
 {
-	int status;
-
 	cell_write(&load->stop, 1);
 	for (uint32_t i = 0; i < load->worker_count; i++)
 		pthread_join(load->workers[i].thread, NULL);
 	check_account(load);
-	load_note_shards(load);
-	status = pend_map_destroy(load->map);
+	if (!load->stress->quiet)
+		load_note_shards(load);
+}
+
+void load_end(struct load *load)
+{
+	int status = pend_map_destroy(load->map);
+
 	stress_check(load->stress, status == 0, "the map is destroyed (%d)", status);
 	status = pend_engine_destroy(load->engine);
 	stress_check(load->stress, status == 0, "the engine is destroyed (%d)", status);
 	ledger_free(&load->ledger);
+}
+
+void load_finish(struct load *load)
+{
+	load_settle(load);
+	load_end(load);
 }
 
 uint64_t load_beats(struct load *load, uint32_t cpu)

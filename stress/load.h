@@ -17,6 +17,7 @@
 #include <pendmap/control.h>
 #include <pendmap/engine.h>
 #include <pendmap/pendmap.h>
+#include <pendmap/session.h>
 #include <pthread.h>
 
 #include "stress/cell.h"
@@ -64,8 +65,10 @@ struct load {
 	struct pend_map_options map_options;
 	uint64_t shortest_ns; /* deadlines lie between these */
 	uint64_t longest_ns;
-	uint32_t entries;   /* of each pender */
-	uint64_t pause_ns;  /* workers sleep so long every LOAD_PAUSE_STEPS; 0: full load */
+	uint32_t entries;  /* of each pender */
+	uint64_t pause_ns; /* workers sleep so long every LOAD_PAUSE_STEPS; 0: full load */
+	struct pend_session *session; /* whose operations they are, or NULL */
+	bool stops;                   /* somebody stops the map now and then */
 	bool cookie_values; /* each word of a value is the cookie; else there are no values */
 	void (*observe)(void *context, const struct load_completion *completion); /* or NULL */
 	void *context;
@@ -91,6 +94,11 @@ struct load_worker *load_add(struct load *load, const char *role, uint32_t cpu,
 void load_pender(struct load_worker *worker);
 void load_completer(struct load_worker *worker);
 
+/* What they do: pends entry @index of its own, if that is closed, and returns the cookie, or 0; ... */
+uint64_t load_pend(struct load_worker *worker, uint32_t index);
+/* ... and completes. Whoever was faster is fine: the account tells whether it was somebody. */
+void load_complete(struct load *load, uint64_t cookie);
+
 /* Makes the engine, if that is to be done apart from the rest. */
 void load_make_engine(struct load *load);
 
@@ -103,7 +111,13 @@ static inline bool load_over(struct load *load)
 	return cell_read(&load->stop) != 0;
 }
 
-/* Ends the workers, waits until nothing is live, checks the account, frees all. */
+/* Ends the workers, waits until nothing is live, checks the account. */
+void load_settle(struct load *load);
+
+/* Frees all. */
+void load_end(struct load *load);
+
+/* Both. */
 void load_finish(struct load *load);
 
 /* Completions so far of what was pended on @cpu. */

@@ -11,10 +11,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NOTICES 65536u
 #define MESSAGE 256u /* handles in one */
 
 /* The process. It came from a fork of one with threads, so system calls are all that it makes. */
@@ -29,39 +29,59 @@ static _Noreturn void decide(int socket, uint32_t one_in)
 		size_t count = bytes > 0 ? (size_t)bytes / sizeof(handles[0]) : 0;
 
 		if (!count)
-			_exit(0);
+			(void)raise(
+				SIGKILL); /* as it always ends; and valgrind looks for nothing */
 		for (size_t i = 0; i < count; i++)
 			answers[i] = told++ % one_in == 0;
 		if (send(socket, answers, count, MSG_NOSIGNAL) != (ssize_t)count)
-			_exit(0);
+			(void)raise(SIGKILL);
 	}
 }
 
-void orchestrator_start(struct orchestrator *orchestrator, struct load *load,
-			enum pend_on_loss on_loss, uint32_t one_in)
+/* The process, which holds the first of @sockets' other end and what else is open now. */
+static pid_t start_process(int sockets[2], uint32_t one_in)
 {
-	struct pend_session_options options = pend_session_options_default();
-	int lease, sockets[2], status;
+	pid_t process;
 
-	memset(orchestrator, 0, sizeof(*orchestrator));
-	options.on_loss = on_loss;
-	options.notices = NOTICES;
-	options.key_size = 0;
-	status = pend_session_open(load->engine, &options, &orchestrator->session);
-	if (status)
-		stress_bail("pend_session_open: %s", strerror(-status));
-	lease = pend_session_lease(orchestrator->session);
-	if (lease < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
-		stress_bail("no lease (%d) or socket", lease);
-	orchestrator->process = fork();
-	if (orchestrator->process == 0) {
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
+		stress_bail("socketpair: %s", strerror(errno));
+	process = fork();
+	if (process == 0) {
 		close(sockets[0]);
 		decide(sockets[1], one_in);
 	}
-	if (orchestrator->process < 0)
+	if (process < 0)
 		stress_bail("fork: %s", strerror(errno));
 	close(sockets[1]);
-	close(lease);
+	return process;
+}
+
+void orchestrator_start(struct orchestrator *orchestrator, struct load *load,
+			const struct orchestrator_terms *terms)
+{
+	struct pend_session_options options = pend_session_options_default();
+	int borrowed = -1, sockets[2], status;
+
+	memset(orchestrator, 0, sizeof(*orchestrator));
+	options.on_loss = terms->on_loss;
+	options.name = terms->name;
+	options.notices = ORCHESTRATOR_NOTICES;
+	options.key_size = 0;
+	if (terms->by_pidfd) {
+		orchestrator->process = start_process(sockets, terms->one_in);
+		borrowed = (int)syscall(SYS_pidfd_open, orchestrator->process, 0);
+		options.watch_fd = borrowed;
+	}
+	status = pend_session_open(load->engine, &options, &orchestrator->session);
+	if (status)
+		stress_bail("pend_session_open: %s", strerror(-status));
+	if (!terms->by_pidfd) {
+		borrowed = pend_session_lease(orchestrator->session);
+		orchestrator->process = start_process(sockets, terms->one_in);
+	}
+	if (borrowed < 0)
+		stress_bail("no lease or pidfd (%d)", borrowed);
+	close(borrowed);
 	orchestrator->socket = sockets[0];
 }
 

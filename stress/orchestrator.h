@@ -6,7 +6,8 @@
  *   agent (a worker of the load): notices --> handles over a socket --> the orchestrator
  *                       completes those it named <-- one answer each <--+
  *
- * The lease is the process's alone, so SIGKILL is all that tells the engine that it is gone.
+ * The lease is the process's alone, or the session watches the process, so SIGKILL is all that tells
+ * the engine that it is gone.
  */
 #ifndef STRESS_ORCHESTRATOR_H
 #define STRESS_ORCHESTRATOR_H
@@ -16,6 +17,8 @@
 
 #include "stress/load.h"
 
+#define ORCHESTRATOR_NOTICES 65536u /* room in the ring of its session */
+
 struct orchestrator {
 	struct pend_session *session;
 	pid_t process;
@@ -24,10 +27,17 @@ struct orchestrator {
 	struct cell killed_ns;
 };
 
-/* Opens a session in the engine of @load, which exists, and starts the process that decides one in
- * @one_in of what it is told of. Before load_start(). */
+struct orchestrator_terms {
+	enum pend_on_loss on_loss;
+	const char *name; /* of the session, or NULL */
+	uint32_t one_in;  /* it decides one in so many of what it is told of */
+	bool by_pidfd;    /* the session watches the process; else that has the lease */
+};
+
+/* Opens a session in the engine of @load, which exists, and starts the process that decides. Before
+ * load_start(). */
 void orchestrator_start(struct orchestrator *orchestrator, struct load *load,
-			enum pend_on_loss on_loss, uint32_t one_in);
+			const struct orchestrator_terms *terms);
 
 /* What an agent does, until the orchestrator is gone or the load is over. */
 void orchestrator_serve(struct orchestrator *orchestrator, struct load *load);

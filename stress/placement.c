@@ -204,6 +204,7 @@ static void check_values(struct placement *placement)
 static void run(struct placement *placement, struct stress *stress)
 {
 	struct load *load = &placement->load;
+	uint32_t completers = stress->threads ? stress->threads : 1;
 
 	load_prepare(load, stress);
 	load->observe = observe;
@@ -214,7 +215,8 @@ static void run(struct placement *placement, struct stress *stress)
 	load->map_options.max_entries = 1u << 16;
 	for (uint32_t i = 0; i < placement->cpu_count; i++)
 		(void)load_add(load, "pender", placement->cpus[i], load_pender);
-	(void)load_add(load, "completer", UINT32_MAX, load_completer);
+	for (uint32_t i = 0; i < completers && load->worker_count < LOAD_WORKERS; i++)
+		(void)load_add(load, "completer", UINT32_MAX, load_completer);
 	load_make_engine(load);
 	take_ranges(&placement->engine);
 	load_start(load);

@@ -2,7 +2,7 @@
 /*
  * replace.c - a program replaced under load, again and again, with operations pended (guarantee G).
  *
- *   invokers (one for each CPU): open a ledger entry -> ask the hook -> close it, or it is pended
+ *   invokers (--threads, or one for each CPU): open a ledger entry -> ask the hook -> close it, or it is pended
  *   completer: permits, blocks or continues what is pended; some is left to its deadline
  *   replacer:  load -> update, with any policy, now and then waiting -> close the old one
  *   backend:   told of each operation that ends: closes its entry
@@ -21,6 +21,7 @@
 #include <pendmap/pendmap.h>
 
 #include "stress/cell.h"
+#include "stress/gate.h"
 #include "stress/harness.h"
 #include "stress/ledger.h"
 #include "tests/support/random.h"
@@ -32,7 +33,6 @@
 #define PENDS 4u  /* one operation in so many is pended ... */
 #define LEFT 64u  /* ... and one of those in so many is left to its deadline */
 #define WAITS 16u /* one replacement in so many waits */
-#define SETTLE_NS (10 * NS_PER_S)
 
 enum block_state { BLOCK_FREE, BLOCK_USED };
 
@@ -58,11 +58,7 @@ struct invoker {
 
 struct replace {
 	struct stress *stress;
-	struct pend_engine *engine;
-	struct pend_runtime *runtime;
-	struct pend_provider *type;
-	struct pend_hook *hook;
-	struct pend_custom_map *pends;
+	struct gate gate;
 	struct pend_link *link;
 	struct pend_program *program; /* the present one */
 	struct ledger ledger;
@@ -75,17 +71,9 @@ struct replace {
 	struct invoker invokers[INVOKERS_MOST];
 };
 
-static const struct pend_uuid type_id = { "stress, type" }, point_id = { "stress, hook" };
-
 static bool is_over(struct replace *replace)
 {
 	return cell_read(&replace->stop) != 0;
-}
-
-static void must(int status, const char *what)
-{
-	if (status)
-		stress_bail("%s: %s", what, strerror(-status));
 }
 
 /* ---- the program and its backend ---- */
@@ -103,7 +91,8 @@ static int program(void *context, void *data)
 		cell_add(&replace->ran_gone, 1);
 	if (!question->pends || again)
 		return PEND_VERDICT_PROCEED_SOFT;
-	return bpf_pend_operation(replace->pends, &value, sizeof(value), &key, sizeof(key)) == 0
+	return bpf_pend_operation(replace->gate.pends, &value, sizeof(value), &key, sizeof(key)) ==
+			       0
 		       ? PEND_VERDICT_PEND
 		       : PEND_VERDICT_PROCEED_HARD;
 }
@@ -154,14 +143,9 @@ static void decide(struct replace *replace, uint64_t cookie, struct rng *rng)
 	static const enum pend_action actions[] = { PEND_ACTION_PERMIT_SOFT, PEND_ACTION_BLOCK,
 						    PEND_ACTION_CONTINUE };
 	const uint64_t handle = cell_read(&replace->ledger.entries[ledger_index(cookie)].handle);
-	int status;
 
-	if (!handle)
-		return;
-	status = pend_map_complete(pend_custom_map_pends(replace->pends), handle,
-				   actions[rng_below(rng, 3)]);
-	if (status && status != -EALREADY && status != -ENOENT)
-		stress_bail("pend_map_complete: %s", strerror(-status));
+	if (handle)
+		gate_decide(&replace->gate, handle, actions[rng_below(rng, 3)]);
 }
 
 /* One operation of entry @index, if its last one has ended. */
@@ -176,7 +160,7 @@ static void ask(struct invoker *invoker, uint32_t index, struct rng *rng)
 
 	if (!invocation.operation)
 		return;
-	must(pend_hook_invoke(replace->hook, &invocation), "pend_hook_invoke");
+	gate_must(pend_hook_invoke(replace->gate.hook, &invocation), "pend_hook_invoke");
 	cell_write(&invoker->asked, cell_read(&invoker->asked) + 1);
 	if (invocation.programs != 1)
 		cell_add(&replace->wrong, 1);
@@ -227,21 +211,11 @@ static void *settle_board(void *argument)
 static struct pend_program *load_program(struct replace *replace, struct block *block)
 {
 	static const uint32_t helpers[] = { BPF_FUNC_pend_operation, BPF_FUNC_pend_scratch };
-	const struct pend_program_options options = { .size = sizeof(options),
-						      .name = "replaced",
-						      .type = type_id,
-						      .entry = program,
-						      .data = block,
-						      .helpers = helpers,
-						      .helper_count = 2,
-						      .on_free = program_gone };
-	struct pend_program *loaded;
 
 	block->replace = replace;
 	cell_write(&block->state, BLOCK_USED);
-	must(pend_program_load(replace->runtime, &options, &loaded), "pend_program_load");
 	replace->loaded++;
-	return loaded;
+	return gate_load(&replace->gate, program, block, helpers, 2, program_gone);
 }
 
 /* False: the block that would be next is still in use. */
@@ -261,10 +235,10 @@ static bool replace_once(struct replace *replace, struct rng *rng)
 		return false;
 	next = load_program(replace, block);
 	began_ns = stress_now_ns();
-	must(pend_link_update(replace->link, next, &options), "pend_link_update");
+	gate_must(pend_link_update(replace->link, next, &options), "pend_link_update");
 	if (stress_now_ns() - began_ns > replace->longest_ns)
 		replace->longest_ns = stress_now_ns() - began_ns;
-	must(pend_program_close(replace->program), "pend_program_close");
+	gate_must(pend_program_close(replace->program), "pend_program_close");
 	replace->program = next;
 	replace->updates++;
 	cell_add(&replace->waited, options.waited);
@@ -273,12 +247,9 @@ static bool replace_once(struct replace *replace, struct rng *rng)
 
 static void replace_all(struct replace *replace)
 {
-	const uint64_t end_ns =
-		stress_now_ns() + (uint64_t)(replace->stress->seconds * (double)NS_PER_S);
 	struct rng rng = rng_make(replace->stress->seed, 2000);
 
-	while (stress_now_ns() < end_ns &&
-	       (!replace->stress->rounds || replace->updates < replace->stress->rounds)) {
+	while (stress_goes_on(replace->stress, replace->updates)) {
 		if (!replace_once(replace, &rng))
 			stress_sleep_ns(NS_PER_MS);
 		stress_progress(replace->stress, "replaced %" PRIu64 " times", replace->updates);
@@ -289,72 +260,33 @@ static void replace_all(struct replace *replace)
 
 static void set_up(struct replace *replace)
 {
-	static const struct pend_program_data type = {
-		.header = PEND_HEADER(PEND_PROGRAM_VERSION, struct pend_program_data,
-				      override_addresses),
-		.name = "question",
-		.context = { sizeof(struct question), sizeof(struct question), -1, -1 },
-	};
-	const struct pend_provider_options offer = { .size = sizeof(offer),
-						     .kind = PEND_PROVIDER_PROGRAM,
-						     .id = type_id,
-						     .data = &type.header };
-	const struct pend_hook_options hook = { .size = sizeof(hook),
-						.name = "question",
-						.program_type = type_id,
-						.attach_types = { point_id },
-						.attach_type_count = 1,
-						.links_max = 1,
-						.backend = &backend,
-						.backend_context = replace };
-	const struct pend_link_options link = { .size = sizeof(link), .attach_type = point_id };
-	struct pend_map_options pends = pend_map_options_default();
-	const struct pend_custom_map_options map = { .size = sizeof(map),
-						     .type = BPF_MAP_TYPE_NET_EBPF_EXT_PEND,
-						     .key_size = sizeof(struct pend_key),
-						     .value_size = sizeof(struct pend_value),
-						     .max_entries = INVOKERS_MOST * ENTRIES,
-						     .extra = &pends };
-	struct pend_runtime_options runtime = pend_runtime_options_default();
+	const struct gate_options options = { .context_size = sizeof(struct question),
+					      .scratch_size = sizeof(uint64_t),
+					      .entries = INVOKERS_MOST * ENTRIES,
+					      .links_max = 1,
+					      .deadline_ns = 20 * NS_PER_MS,
+					      .backend = &backend,
+					      .backend_context = replace };
 
-	pends.scratch_size = sizeof(uint64_t);
-	pends.deadline_ns = 20 * NS_PER_MS;
-	must(pend_engine_create(NULL, &replace->engine), "pend_engine_create");
-	must(pend_engine_enable(replace->engine), "pend_engine_enable");
-	runtime.engine = replace->engine;
-	must(pend_runtime_create(&runtime, &replace->runtime), "pend_runtime_create");
-	must(pend_provider_register(replace->runtime, &offer, &replace->type), "provider");
-	must(pend_hook_create(replace->runtime, &hook, &replace->hook), "pend_hook_create");
-	must(pend_custom_map_create(replace->runtime, &map, &replace->pends), "map");
-	must(pend_map_enable(pend_custom_map_pends(replace->pends)), "pend_map_enable");
+	gate_open(&replace->gate, &options);
 	replace->program = load_program(replace, &replace->blocks[0]);
-	must(pend_link_attach(replace->program, &link, &replace->link), "pend_link_attach");
-}
-
-static struct pend_map_stats stats_of(struct replace *replace)
-{
-	struct pend_map_stats stats = { .size = sizeof(stats) };
-
-	must(pend_map_stats_read(pend_custom_map_pends(replace->pends), &stats), "stats");
-	return stats;
+	replace->link = gate_attach(replace->program, PEND_COMPARTMENT_ANY);
 }
 
 /* Detaches, waits until nothing is pended, and looks at the accounts. */
 static void check_account(struct replace *replace)
 {
 	struct stress *stress = replace->stress;
-	const uint64_t give_up_ns = stress_now_ns() + SETTLE_NS;
 	uint64_t pended = cell_read(&replace->pended), asked = 0;
 	struct pend_map_stats stats;
 
-	must(pend_link_detach(replace->link, PEND_OUTSTANDING_FINISH), "pend_link_detach");
-	must(pend_link_close(replace->link), "pend_link_close");
-	must(pend_program_close(replace->program), "pend_program_close");
-	for (stats = stats_of(replace); stats.live && stress_now_ns() < give_up_ns;
-	     stats = stats_of(replace))
-		stress_sleep_ns(NS_PER_MS);
+	gate_must(pend_link_detach(replace->link, PEND_OUTSTANDING_FINISH), "pend_link_detach");
+	gate_must(pend_link_close(replace->link), "pend_link_close");
+	gate_must(pend_program_close(replace->program), "pend_program_close");
+	stats = gate_settle(&replace->gate);
 	for (uint32_t i = 0; i < replace->invoker_count; i++)
 		asked += cell_read(&replace->invokers[i].asked);
+	stress_count(stress, asked);
 	stress_check(stress, cell_read(&replace->wrong) == 0,
 		     "each of %" PRIu64 " invocations ran one program: wrong = %" PRIu64, asked,
 		     cell_read(&replace->wrong));
@@ -378,32 +310,21 @@ static void check_account(struct replace *replace)
 
 static void take_down(struct replace *replace)
 {
-	int status = pend_hook_destroy(replace->hook);
-	const uint64_t give_up_ns = stress_now_ns() + SETTLE_NS;
-
-	/* What was detached may still be on its way out. */
-	while (status == -EBUSY && stress_now_ns() < give_up_ns) {
-		stress_sleep_ns(NS_PER_MS);
-		status = pend_hook_destroy(replace->hook);
-	}
-	stress_check(replace->stress, status == 0, "the hook is destroyed (%d)", status);
+	gate_close(&replace->gate, replace->stress);
 	stress_check(replace->stress,
 		     cell_read(&replace->freed) == replace->loaded &&
 			     cell_read(&replace->freed_twice) == 0,
 		     "%" PRIu64 " programs, %" PRIu64 " freed, twice = %" PRIu64, replace->loaded,
 		     cell_read(&replace->freed), cell_read(&replace->freed_twice));
-	must(pend_custom_map_close(replace->pends), "pend_custom_map_close");
-	must(pend_provider_unregister(replace->type, NULL, NULL), "provider");
-	must(pend_runtime_destroy(replace->runtime), "pend_runtime_destroy");
-	must(pend_engine_destroy(replace->engine), "pend_engine_destroy");
 }
 
 static void run(struct replace *replace)
 {
-	uint32_t cpus[INVOKERS_MOST];
+	uint32_t cpus[INVOKERS_MOST], cpu_count = stress_cpus(cpus, INVOKERS_MOST);
+	uint32_t wanted = replace->stress->threads;
 	pthread_t completer;
 
-	replace->invoker_count = stress_cpus(cpus, INVOKERS_MOST);
+	replace->invoker_count = wanted && wanted <= INVOKERS_MOST ? wanted : cpu_count;
 	replace->blocks = calloc(BLOCKS, sizeof(*replace->blocks));
 	if (!replace->blocks || !ledger_make(&replace->ledger, replace->invoker_count * ENTRIES))
 		stress_bail("no memory");
@@ -415,7 +336,7 @@ static void run(struct replace *replace)
 
 		invoker->replace = replace;
 		invoker->number = i;
-		invoker->cpu = cpus[i];
+		invoker->cpu = cpus[i % cpu_count];
 		if (pthread_create(&invoker->thread, NULL, invoke, invoker))
 			stress_bail("no thread");
 	}

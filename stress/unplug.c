@@ -240,11 +240,9 @@ static void cycle(struct unplug *unplug)
 static void run_cycles(struct unplug *unplug)
 {
 	struct stress *stress = unplug->load.stress;
-	uint64_t began_ns = stress_now_ns();
-	uint64_t end_ns = began_ns + (uint64_t)(stress->seconds * (double)NS_PER_S);
-	uint64_t done = 0;
+	uint64_t began_ns = stress_now_ns(), done = 0;
 
-	while ((!stress->rounds || done < stress->rounds) && stress_now_ns() < end_ns) {
+	while (stress_goes_on(stress, done)) {
 		cycle(unplug);
 		done++;
 		stress_progress(stress, "cycle %" PRIu64 ", %" PRIu64 " completed", done,
