@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The two libraries that a user links: pendmap::pendmap (shared) and pendmap::pendmap_static.
-# Both are made of the objects of pendmap_objects and carry the public headers.
+# Both are made of the objects of pendmap_objects, in releases twice (pend-dual.cmake), and carry the
+# public headers.
 set(PEND_PUBLIC_HEADERS
   include/pendmap/allocator.h
   include/pendmap/backend.h
@@ -26,8 +27,18 @@ set(PEND_PUBLIC_HEADERS
 # Also where C++ is enabled, for what pendbench compares with, they are checked as C headers.
 set_source_files_properties(${PEND_PUBLIC_HEADERS} PROPERTIES LANGUAGE C)
 
-add_library(pendmap SHARED $<TARGET_OBJECTS:pendmap_objects>)
-add_library(pendmap_static STATIC $<TARGET_OBJECTS:pendmap_objects>)
+include(cmake/pend-dual.cmake)
+set(objects $<TARGET_OBJECTS:pendmap_objects>)
+if(PEND_IS_DUAL)
+  set(objects ${pend_dual}/dual.o)
+endif()
+add_library(pendmap SHARED ${objects})
+add_library(pendmap_static STATIC ${objects})
+
+if(PEND_IS_DUAL)
+  add_dependencies(pendmap pendmap_dual_object)
+  add_dependencies(pendmap_static pendmap_dual_object)
+endif()
 
 foreach(library IN ITEMS pendmap pendmap_static)
   add_library(pendmap::${library} ALIAS ${library})
