@@ -29,3 +29,16 @@ if(PEND_VALGRIND)
   endif()
   target_compile_definitions(pendmap_build_flags INTERFACE PENDI_VALGRIND PENDI_PLANT_EDGE)
 endif()
+
+# What tools/coverage.py reads: lines, branches and MC/DC of clang. Counters are atomic, because the
+# count of one side of a branch may be a difference of two.
+option(PEND_COVERAGE "Count what is reached (clang 18 or later; see ./dev coverage)" OFF)
+if(PEND_COVERAGE)
+  target_compile_definitions(pendmap_build_flags INTERFACE PENDI_COVERAGE=1)
+  target_compile_options(pendmap_build_flags INTERFACE
+    -fprofile-instr-generate -fcoverage-mapping -fcoverage-mcdc -fprofile-update=atomic)
+  target_link_options(pendmap_build_flags INTERFACE
+    -fprofile-instr-generate LINKER:--wrap=_exit)
+  add_library(pendi_coverage_exit STATIC tests/coverage/exit.c)
+  target_link_libraries(pendmap_build_flags INTERFACE pendi_coverage_exit)
+endif()
