@@ -29,7 +29,7 @@ FLAGS = ("-std=c17", "-D_GNU_SOURCE", "-DNDEBUG", "-O1", "-w", "-pthread", "-fno
          '-DPENDI_ATOMIC_BACKEND="tests/model/checker/atomic_model.h"',
          '-DPENDI_THREAD_LOCAL=__attribute__((section("model_tls")))')
 LINK = ("-no-pie", "-Wl,--wrap=pthread_mutex_lock,--wrap=pthread_mutex_unlock,--wrap=nanosleep",
-        "-lnuma")
+        "-Wl,--wrap=eventfd,--wrap=read,--wrap=write,--wrap=poll,--wrap=close", "-lnuma")
 LEFT_OUT = ("platform/memory.c", "epoch/urcu.c")
 FOUND = re.compile(r"VIOLATION.*|.*violation.*")
 
@@ -139,9 +139,8 @@ class Workshop:
         home.mkdir()
         said, found = self.build(mutant, home), False
         for scenario in mutant.scenarios.split(" + ") if said is None else ():
-            found, said = found or self.search(home / "program", scenario)[0], scenario
-            if found:
-                break
+            if not found:
+                found, said = self.search(home / "program", scenario)
         shutil.rmtree(home, ignore_errors=True)
         return found, said, time.monotonic() - begin
 
@@ -410,7 +409,7 @@ MUTANTS = (
            "	} while (!pendi_cas_acq_rel(&at->word, &word, step.word, SL3, SL1));",
            "		pendi_store_relaxed(&at->word, step.word);\n"
            "	} while (0);",
-           "rerun: a decision during it"),
+           "rerun: a decision as it ends"),
     Mutant("a stop without membarrier", "GT1", "engine/map/gate.c",
            "	if (light)\n"
            "		while (pendi_membarrier())\n"
@@ -458,6 +457,28 @@ MUTANTS = (
            "			pendi_store_relaxed(&executor->foreign, 1);",
            "",
            "adoption: who decides stops anywhere + adoption: one decides, the heir sleeps"),
+    Mutant("a leaver spins without a pause", "", "engine/shard/join.c",
+           "			if (spins < LEAVE_SPINS)\n"
+           "				pendi_cpu_relax();\n"
+           "			else\n"
+           "				leave_sleep(LEAVE_SLEEP_NS);\n",
+           "			(void)leave_sleep;\n",
+           "serve: a map leaves while it is served"),
+    Mutant("a stop spins without a pause", "", "engine/map/gate.c",
+           "		if (spins < GATE_SPINS) {\n"
+           "			pendi_cpu_relax();\n"
+           "			continue;\n"
+           "		}\n"
+           "		if (timeout_ns != UINT64_MAX && pendi_clock_mono_ns() - begin_ns >= timeout_ns)\n"
+           "			return -ETIMEDOUT;\n"
+           "		pendi_gate_pause(GATE_PAUSE_NS);\n",
+           "		(void)begin_ns;\n",
+           "stop: a pend"),
+    Mutant("bytes are taken by load and store", "", "engine/shard/quota.h",
+           "	} while (!pendi_cas_relaxed(&quota->used, &used, used + bytes));",
+           "		pendi_store_relaxed(&quota->used, used + bytes);\n"
+           "	} while (0);",
+           "map: two pend, bytes for one"),
 )
 
 if __name__ == "__main__":

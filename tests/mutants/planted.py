@@ -9,9 +9,11 @@ A mutant counts as killed if the test ends with a failure and says which: a chec
 Criterion, a report of a sanitizer; a crash too, where the suite says so. Running out of time does
 not count: the test is tried again, for Criterion's runner, on whose descriptors some mutants tread,
 may hang with its test. Nor does a mutant that does not compile or whose text does not occur once.
+What a changed header touches is what the compiler says includes it.
 
 Usage: mutants.py ROOT [--compiler CC] [--only PART-OF-NAME] [--jobs N] [--list]
-Exit 0 if every mutant was killed, 1 if not, 77 if Criterion is needed and not installed.
+Exit 0 if every mutant that is required was killed, 1 if not, 77 if Criterion is needed and not
+installed.
 """
 import argparse
 import concurrent.futures
@@ -31,9 +33,11 @@ FLAGS = ("-std=c17", "-D_GNU_SOURCE", "-O1", "-w", "-pthread")
 CHAOS = ('-DPENDI_ATOMIC_BACKEND="tests/support/chaos_oracle.h"',)
 TSAN, ASAN = ("-fsanitize=thread", "-g"), ("-fsanitize=address", "-g")
 ENVIRONMENT = {"TSAN_OPTIONS": "halt_on_error=1", "ASAN_OPTIONS": "detect_leaks=1"}
-SAYS = re.compile(r"^Bail out!|^not ok|Assertion|WARNING: ThreadSanitizer|ERROR: AddressSanitizer")
+SAYS = re.compile(r"^Bail out!|^not ok|Assertion|WARNING: ThreadSanitizer|ERROR: AddressSanitizer"
+                  r"|runtime error:")
 CRASHED = re.compile(r"CRASH")
 OUT_OF_TIME = "ran out of time"
+TOLD_TIME = re.compile(r"^Bail out! not done after")  # a stress program's own limit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Mutant:
     new: str
     test: str       # the name of the test that must notice
     also: tuple = ()  # further pairs of old and new
+    beyond: str = ""  # why no test need notice; then none is named and none is run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +59,9 @@ class Test:
     arguments: str = ""  # {seed}: another number in each attempt
     attempts: int = 1
     criterion: bool = False
+    plain: str = ""    # the arguments with nothing planted, if they are others
+    own: tuple = ()    # flags of its own sources only
+    link: tuple = ()   # what else it is linked with
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,8 +103,19 @@ class Workshop:
     def compile(self, name, flags, over, target):
         """@over: a folder that is looked into before the root."""
         source = over / name if (over / name).exists() else self.root / name
-        return self.call(*flags, f"-I{over}", f"-I{self.root}", f"-I{self.root}/include", "-c",
-                         source, "-o", target)
+        return self.call(*flags, f"-I{over}", f"-I{self.root}", f"-I{self.root}/include", "-MMD",
+                         "-c", source, "-o", target)
+
+    def flags_of(self, test, name):
+        return (*test.flags, *(test.own if name in test.sources else ()))
+
+    def touches(self, test, file):
+        """What is compiled again when @file has changed."""
+        if not file.endswith(".h"):
+            return [file]
+        clean = self.clean(test.flags)
+        return [name for name in dict.fromkeys((*self.library, *test.sources))
+                if file in (clean / object_name(name)).with_suffix(".d").read_text()]
 
     def clean(self, flags):
         return self.place / f"clean{abs(hash(flags))}"
@@ -106,7 +125,8 @@ class Workshop:
         for test in tests:
             self.clean(test.flags).mkdir(exist_ok=True)
             for name in (*self.library, *test.sources):
-                work[self.clean(test.flags) / object_name(name)] = (name, test.flags)
+                work[self.clean(test.flags) / object_name(name)] = (name,
+                                                                    self.flags_of(test, name))
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
             for said in pool.map(lambda item: self.compile(*item[1], self.root, item[0]),
                                  work.items()):
@@ -118,34 +138,33 @@ class Workshop:
         names = [object_name(name) for name in (*self.library, *test.sources)]
         objects = [home / name if (home / name).exists() else self.clean(test.flags) / name
                    for name in names]
-        return self.call(*test.flags, *objects, *(self.criterion if test.criterion else ()), "-o",
-                         home / "program")
+        return self.call(*test.flags, *objects, *(self.criterion if test.criterion else ()),
+                         *test.link, "-o", home / "program")
 
     def build(self, test, home, mutant=None):
         """None, or why there is no program in @home."""
         home.mkdir()
         if mutant is None:
             return self.link(test, home)
-        shutil.copytree(self.root / self.suite.folder, home / self.suite.folder)
+        folder = pathlib.PurePath(mutant.file).parts[0]
+        if mutant.file.startswith(self.suite.folder + "/"):
+            folder = self.suite.folder
+        shutil.copytree(self.root / folder, home / folder)
         path = home / mutant.file
         for old, new in ((mutant.old, mutant.new), *mutant.also):
             text = path.read_text()
             if text.count(old) != 1:
                 return f"its text occurs {text.count(old)} times in {mutant.file}"
             path.write_text(text.replace(old, new))
-        again = [mutant.file]
-        if mutant.file.endswith(".h"):
-            again = [name for name in self.library if name.startswith(self.suite.folder + "/")]
-            again += test.sources
-        for name in again:
-            said = self.compile(name, test.flags, home, home / object_name(name))
+        for name in self.touches(test, mutant.file):
+            said = self.compile(name, self.flags_of(test, name), home, home / object_name(name))
             if said:
                 return said
         return self.link(test, home)
 
-    def run_once(self, test, home, seed):
+    def run_once(self, test, home, seed, words):
         """(whether it was noticed, what was said)"""
-        arguments = test.arguments.format(seed=seed).split() + ["-j1"] * test.criterion
+        arguments = words.format(seed=seed).split() + ["-j1"] * test.criterion
         program = subprocess.Popen([str(home / "program"), *arguments], stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True, errors="replace",
                                    start_new_session=True, env={**os.environ, **ENVIRONMENT})
@@ -157,6 +176,8 @@ class Workshop:
             return False, OUT_OF_TIME
         lines = [re.sub(r"/\S*/", "", line) for line in (output + errors).split("\n")]
         said = [line for line in lines if SAYS.search(line)]
+        if any(TOLD_TIME.search(line) for line in said):
+            return False, OUT_OF_TIME
         crash = [line for line in lines if CRASHED.search(line)]
         if not said and self.suite.crashes:
             said = crash or ["a signal"] * (program.returncode < 0)
@@ -169,8 +190,9 @@ class Workshop:
         said, noticed = self.build(test, home, mutant), False
         if said is None:
             attempts, hangs = test.attempts if mutant else 1, 0
+            words = test.arguments if mutant or not test.plain else test.plain
             while not noticed and attempts and hangs < TRIES_AFTER_HANG:
-                noticed, said = self.run_once(test, home, attempts + hangs)
+                noticed, said = self.run_once(test, home, attempts + hangs, words)
                 hangs += said == OUT_OF_TIME
                 attempts -= said != OUT_OF_TIME
         shutil.rmtree(home, ignore_errors=True)
@@ -200,18 +222,23 @@ def run_all(workshop, chosen, jobs):
     return killed
 
 
-def main(suite):
+def main(suite, compiler="cc"):
     parser = argparse.ArgumentParser()
     parser.add_argument("root", type=pathlib.Path)
-    parser.add_argument("--compiler", default="cc")
+    parser.add_argument("--compiler", default=compiler)
     parser.add_argument("--only", default="")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--list", action="store_true")
     given = parser.parse_args()
     chosen = [m for m in suite.mutants if given.only in m.name]
+    beyond = [m for m in chosen if m.beyond]
     if given.list:
         print("\n".join(f"{m.guarantee:3} {m.file:28} {m.name}" for m in chosen))
         return 0
+    for mutant in beyond:
+        print(f"not required ({mutant.beyond}): [{mutant.guarantee}] {mutant.name} "
+              "(no test: not run)")
+    chosen = [m for m in chosen if not m.beyond]
     with tempfile.TemporaryDirectory(prefix="pend-mutants-") as place:
         workshop = Workshop(suite, given.root.resolve(), given.compiler, pathlib.Path(place))
         # A compiler may lack a sanitizer.
@@ -227,6 +254,7 @@ def main(suite):
             return 1
         killed = run_all(workshop, chosen, given.jobs)
     print(f"killed {killed} of {len(chosen)}"
+          + (f"; {len(beyond)} are not required" if beyond else "")
           + (f"; {len(left_out)} need a sanitizer that is not there" if left_out else ""))
     return 0 if chosen and killed == len(chosen) else 1
 

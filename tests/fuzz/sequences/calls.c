@@ -172,7 +172,7 @@ void play_pend_batch(void)
 {
 	enum { MOST = 20 };
 	struct wish wishes[MOST];
-	struct pend_request requests[MOST];
+	struct pend_request requests[MOST] = { { .key = NULL } };
 	const uint32_t count = next_below(&world.in, MOST + 1);
 	uint64_t handles[MOST];
 	int results[MOST], pended, accepted = 0;

@@ -119,6 +119,13 @@ static void continued(void)
 	MODEL_CHECK(world_complete(0, PEND_ACTION_CONTINUE) == 0);
 }
 
+/* Others come in before the run, or between it and its end. */
+static void continued_and_brisk(void)
+{
+	continued();
+	world.brisk = true;
+}
+
 static void continued_to_pend(void)
 {
 	continued();
@@ -276,6 +283,14 @@ static const struct model_scenario scenarios[] = {
 	  .bound = 4,
 	  .tso_bound = 3,
 	  .begin = continued,
+	  .thread = decide_or_run,
+	  .end = told_after_rerun },
+	{ .name = "rerun: a decision as it ends",
+	  .shows = "A B X4",
+	  .threads = 2,
+	  .bound = 4,
+	  .tso_bound = 3,
+	  .begin = continued_and_brisk,
 	  .thread = decide_or_run,
 	  .end = told_after_rerun },
 	{ .name = "rerun: a decision during one that pends",
