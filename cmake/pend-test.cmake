@@ -15,7 +15,7 @@ endif()
 
 set(PEND_TEST_ENVIRONMENT
   TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:history_size=4
-  ASAN_OPTIONS=detect_leaks=1
+  ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1
   UBSAN_OPTIONS=print_stacktrace=1)
 
 # What torture tests are started with: nothing, or valgrind. Then they have the label of the tool

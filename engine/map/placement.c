@@ -26,6 +26,6 @@ void pendi_map_place(struct pend_map *map)
 			(void)pendi_numa_bind(agenda->levels[0], agenda->bytes,
 					      pendi_numa_node_of_cpu(shard));
 	}
-	if (map->key_size && map->index.bytes >= PENDI_MEMORY_MAP_BYTES)
+	if (map->index.bytes >= PENDI_MEMORY_MAP_BYTES)
 		(void)pendi_numa_interleave(map->index.buckets, map->index.bytes);
 }

@@ -18,6 +18,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <pendmap/registry.h>
+
 #include "platform/peer.h"
 #include "platform/process.h"
 
@@ -332,4 +334,31 @@ Test(peer_faults, a_kernel_that_gives_no_pidfd_gives_a_number)
 	cr_assert_eq(pendi_process_number(pidfd), getpid());
 	peer_number = 0x7ffffffe; /* above what the kernel ever gives */
 	cr_assert_eq(pendi_peer_open(pair[0]), -ESRCH);
+}
+
+/* The peer lives, and cannot be looked at: neither can its namespace. */
+Test(peer_faults, a_peer_that_cannot_be_read_has_no_namespace)
+{
+	const struct pend_namespace untouched = { .user_inode = 11, .label = 12 };
+	uint32_t failed = 0;
+	int pair[2];
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	for (int at = 0; at < 12; at++) {
+		struct pend_namespace name_space = untouched;
+		int result;
+
+		fails_read.after = at;
+		fails_read.calls = 1;
+		fails_read.error = EIO;
+		result = pend_namespace_of_peer(pair[0], 5, &name_space);
+		if (fails_read.calls) {
+			cr_assert_eq(result, 0, "it has not read so often");
+			break;
+		}
+		failed++;
+		cr_assert_neq(result, 0, "read %d", at);
+		cr_assert_eq(memcmp(&name_space, &untouched, sizeof(untouched)), 0);
+	}
+	cr_assert_gt(failed, 2);
 }

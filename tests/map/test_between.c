@@ -266,6 +266,8 @@ Test(map_between, continued_twice)
 			acted = between_end();
 			cr_assert(result == -EALREADY || (acted && result == -ENOENT), "%d",
 				  result);
+			if (at == 0)
+				cr_assert_eq(result, -ENOENT, "it was decided before");
 			end_scene(&scene);
 			if (!acted)
 				break;

@@ -6,11 +6,10 @@
  */
 #include "tests/map/manual.h"
 
+#include <pendmap/session.h>
 #include <pendmap/upstream.h>
 
-#include "platform/memory.h"
-
-Test(edges, a_handle_that_nobody_was_given_has_no_frame)
+Test(edges, a_handle_that_nobody_was_given)
 {
 	struct pend_map *map = make_keyed(1);
 	const uint64_t handle = pend_key(map, 1);
@@ -23,6 +22,8 @@ Test(edges, a_handle_that_nobody_was_given_has_no_frame)
 		pendi_handle_slot(handle));
 	cr_assert_neq(next, handle);
 	REFUSED(map, -ENOENT, pend_map_close_frame(map, next, PEND_VERDICT_PEND));
+	REFUSED(map, -ENOENT, pend_map_extend(map, next, SECOND));
+	REFUSED(map, -ENOENT, pend_map_hold(map, next));
 	destroy(map);
 }
 
@@ -170,6 +171,96 @@ Test(edges, hints_of_an_earlier_map)
 	destroy_engine(engine);
 }
 
+/* A crowd that ends at once leaves the agenda in several passes, and then nobody looks any more. */
+Test(edges, a_crowd_leaves_the_agenda)
+{
+	enum { CROWD = 3000 };
+	struct pend_engine *engine = make_engine();
+	struct pend_map_options options = managed(engine, NULL, CROWD);
+	struct pend_map *map = make(&options);
+	uint32_t left = 0;
+
+	for (uint64_t key = 0; key < CROWD; key++)
+		(void)pend_with(map, key, 0, SECOND);
+	pass_time(engine, 2 * SECOND, 100 * MS);
+	cr_assert_eq(stats_of(map).by_deadline, CROWD);
+	pass_time(engine, 60 * SECOND, SECOND);
+	for (uint32_t slot = 0; slot < CROWD; slot++)
+		/* relaxed: one thread. */
+		left += pendi_load_relaxed(&pendi_map_slot(map, slot)->timed) == PENDI_TIMED_OUT;
+	cr_assert_eq(left, CROWD);
+	for (uint32_t shard = 0; shard < map->shards; shard++)
+		cr_assert_eq(map->client.next(&map->client, shard), PENDI_TICK_NEVER);
+	destroy(map);
+	destroy_engine(engine);
+}
+
+/* ---- sessions ---- */
+
+/* A notice says when the operation was pended, also where who pends says so. */
+Test(edges, a_notice_says_when)
+{
+	struct pend_engine *engine = make_engine();
+	const struct pend_map_options options = managed(engine, NULL, 4);
+	struct pend_map *map = make(&options);
+	const uint64_t keys[2] = { 1, 2 };
+	struct pend_session *session;
+	struct pend_notice notices[2];
+
+	cr_assert_eq(pend_session_open(engine, NULL, &session), 0);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct pend_request request = request_of(&keys[i], NULL);
+		uint64_t handle;
+
+		request.session = session;
+		request.now_ns = i ? machine.mono_ns - 5 * MS : 0;
+		cr_assert_eq(pend_map_pend(map, &request, &handle), 0);
+	}
+	cr_assert_eq(pend_session_read(session, notices, NULL, 2), 2);
+	cr_assert_eq(notices[0].time_ns, machine.mono_ns);
+	cr_assert_eq(notices[1].time_ns, machine.mono_ns - 5 * MS);
+	cr_assert_eq(pend_session_close(session), 0);
+	destroy(map);
+	destroy_engine(engine);
+}
+
+static uint32_t pauses;
+
+static void count_pause(void)
+{
+	pauses++;
+}
+
+/* Who finds that a session with many operations is lost rests now and then. */
+Test(edges, a_large_loss_rests)
+{
+	enum { MANY = 5000 };
+	struct pend_engine *engine = make_engine();
+	struct pend_session_options session_options = pend_session_options_default();
+	struct pend_map_options options = managed(engine, NULL, MANY);
+	struct pend_map *map = make(&options);
+	struct pend_session *session;
+
+	session_options.notices = 8192;
+	cr_assert_eq(pend_session_open(engine, &session_options, &session), 0);
+	for (uint64_t key = 0; key < MANY; key++) {
+		struct pend_request request = request_of(&key, NULL);
+		uint64_t handle;
+
+		request.session = session;
+		cr_assert_eq(pend_map_pend(map, &request, &handle), 0);
+	}
+	machine.on_pause = count_pause;
+	cr_assert_eq(pend_session_close(session), 0);
+	machine.on_pause = NULL;
+	cr_assert_eq(pauses, 1);
+	(void)serve_all(engine);
+	pass_time(engine, SECOND, 10 * MS);
+	cr_assert_eq(stats_of(map).by_owner, MANY);
+	destroy(map);
+	destroy_engine(engine);
+}
+
 /* ---- upstream's words for a map without an engine ---- */
 
 Test(edges, staged_without_an_engine)
@@ -190,124 +281,4 @@ Test(edges, staged_without_an_engine)
 	cr_assert_eq(told.count, 1);
 	cr_assert_eq(told.operations[0].action, PEND_ACTION_PERMIT_HARD);
 	destroy(map);
-}
-
-/* ---- a map on several nodes ---- */
-
-static struct {
-	const char *pages[16];
-	size_t bytes[16];
-	uint32_t nodes[16];
-	uint32_t bound, interleaved;
-} placed;
-
-static bool nodes_usable(void)
-{
-	return true;
-}
-
-static bool two_nodes(uint32_t node)
-{
-	return node < 2;
-}
-
-static uint32_t node_of(uint32_t cpu)
-{
-	return cpu % 2;
-}
-
-static int note_bind(void *pages, size_t bytes, uint32_t node)
-{
-	if (placed.bound < 16) {
-		placed.pages[placed.bound] = pages;
-		placed.bytes[placed.bound] = bytes;
-		placed.nodes[placed.bound] = node;
-	}
-	placed.bound++;
-	return -ENOMEM; /* nothing fails for it */
-}
-
-static int note_interleave(void *pages, size_t bytes)
-{
-	(void)pages;
-	(void)bytes;
-	placed.interleaved++;
-	return -ENOMEM;
-}
-
-static void count_placed(struct pend_engine *engine, uint32_t max_entries, uint32_t key_size,
-			 const struct pend_allocator *allocator)
-{
-	struct pend_map_options options = keyed(max_entries, 0);
-
-	memset(&placed, 0, sizeof(placed));
-	options.engine = engine;
-	options.key_size = key_size;
-	options.allocator = allocator;
-	destroy(make(&options));
-}
-
-/* Whether part of the @bytes at @memory was bound to @node. */
-static bool was_bound(const void *memory, size_t bytes, uint32_t node)
-{
-	const char *begin = memory;
-
-	for (uint32_t i = 0; i < placed.bound && i < 16; i++)
-		if (placed.pages[i] >= begin && placed.pages[i] < begin + bytes &&
-		    placed.nodes[i] == node)
-			return true;
-	return false;
-}
-
-static void *own_allocate(void *context, size_t size, size_t alignment)
-{
-	return pendi_memory_default.allocate(context, size, alignment);
-}
-
-static void own_release(void *context, void *memory, size_t size)
-{
-	pendi_memory_default.release(context, memory, size);
-}
-
-static const struct pend_allocator own_memory = { .size = sizeof(own_memory),
-						  .allocate = own_allocate,
-						  .release = own_release };
-
-/* Slots and agendas are near the CPUs that use them, the index is everywhere; where that is worth it. */
-Test(edges, memory_is_placed_on_its_node)
-{
-	enum { MANY = 1u << 18, FEW = 64 };
-	struct pend_engine *engine;
-	struct pend_map_options options;
-	struct pend_map *map;
-
-	pendi_script.numa_usable = nodes_usable;
-	pendi_script.numa_has_memory = two_nodes;
-	pendi_script.numa_bind = note_bind;
-	pendi_script.numa_interleave = note_interleave;
-	engine = make_engine();
-	pendi_script.cpu_node = node_of;
-	options = managed(engine, NULL, MANY);
-	memset(&placed, 0, sizeof(placed)); /* what the engine placed */
-	map = make(&options);
-	cr_assert_eq(placed.interleaved, 1);
-	cr_assert_eq(placed.bound, 2 * MACHINE_CPUS);
-	for (uint32_t cpu = 0; cpu < MACHINE_CPUS; cpu++) {
-		const struct pendi_agenda *agenda = &map->parts[cpu].agenda;
-
-		cr_assert(was_bound(agenda->levels[0], agenda->bytes, cpu % 2));
-	}
-	destroy(map);
-	count_placed(NULL, MANY, 8, NULL);
-	cr_assert_eq(placed.bound, MACHINE_CPUS, "no agendas");
-	cr_assert_eq(placed.interleaved, 1);
-	count_placed(engine, FEW, 8, NULL);
-	cr_assert_eq(placed.bound, 0, "smaller than a mapping");
-	cr_assert_eq(placed.interleaved, 0);
-	count_placed(NULL, MANY, 0, NULL);
-	cr_assert_eq(placed.interleaved, 0, "no index");
-	count_placed(engine, MANY, 8, &own_memory);
-	cr_assert_eq(placed.bound, 0, "that is the allocator's business");
-	cr_assert_eq(placed.interleaved, 0);
-	destroy_engine(engine);
 }

@@ -183,3 +183,33 @@ Test(session_fork, a_childs_child)
 {
 	cr_assert_eq(in_child(be_parent), 0);
 }
+
+/* ---- engines that end in another order than they were made ---- */
+
+static struct fixture engines[3];
+static struct pend_session *sessions[3];
+
+static int count_open(void)
+{
+	int open = 0;
+
+	for (uint32_t i = 1; i < 3; i++)
+		open += pendi_session_check(sessions[i]) == 0;
+	return open;
+}
+
+Test(session_fork_order, those_that_are_left_are_known)
+{
+	for (uint32_t i = 0; i < 3; i++) {
+		fixture_begin(&engines[i]);
+		sessions[i] = fixture_open(&engines[i], NULL);
+	}
+	cr_assert_eq(pend_session_close(sessions[0]), 0);
+	fixture_end(&engines[0]);
+	cr_assert_eq(in_child(count_open), 0);
+	cr_assert_eq(count_open(), 2);
+	for (uint32_t i = 1; i < 3; i++) {
+		cr_assert_eq(pend_session_close(sessions[i]), 0);
+		fixture_end(&engines[i]);
+	}
+}

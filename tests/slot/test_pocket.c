@@ -252,10 +252,11 @@ Test(pocket, a_refused_barrier_refuses_a_slot_and_strands_none)
 		pendi_script.cpu_current = script_cpu;
 		set_up(&fixture);
 		cr_assert(fixture.pool.light);
-		while ((fixture.slots[count] = pendi_pool_take(&fixture.pool, 0)) !=
-		       PENDI_SLOT_NONE)
-			count++;
-		cr_assert_eq(count, (uint32_t)SLOTS);
+		for (; count < SLOTS; count++) {
+			fixture.slots[count] = pendi_pool_take(&fixture.pool, 0);
+			cr_assert_neq(fixture.slots[count], PENDI_SLOT_NONE);
+		}
+		cr_assert_eq(pendi_pool_take(&fixture.pool, 0), PENDI_SLOT_NONE);
 		pendi_pool_put(&fixture.pool, 0, fixture.slots[0]);
 		cr_assert_eq(pendi_pool_take(&fixture.pool, 0), fixture.slots[0]);
 		pendi_script.membarrier = grant_some;
