@@ -157,8 +157,8 @@ static void backend_abort(void *backend, uint64_t name)
 
 	if (!operation)
 		return;
-	if (pendi_sim_run_innermost && pendi_sim_run_innermost->operation == operation)
-		pendi_sim_run_innermost->held = false;
+	/* It was held by the same call, so its stage runs here. */
+	pendi_sim_run_innermost->held = false;
 	pendi_backend_release_handle(simulator, operation);
 	pendi_simulator_enter(simulator, PENDI_LEDGER_COMPLETED);
 	dead = back;

@@ -290,12 +290,10 @@ int pend_sock_addr_register(struct pend_runtime *runtime)
 	if (result)
 		return result;
 	result = sock_addr_provide(runtime, pend_flow_classify_type(), &sock_addr_flow_data, &flow);
-	if (result) {
-		const int left = pend_provider_unregister(sock_addr, sock_addr_gone, NULL);
-
-		return left ? left : result;
-	}
-	return 0;
+	/* Who has become a client meanwhile keeps it until it is none. */
+	if (result)
+		(void)!pend_provider_unregister(sock_addr, sock_addr_gone, NULL);
+	return result;
 }
 
 /* Who provides @type; NULL: nobody. */
@@ -315,7 +313,6 @@ static struct pend_provider *sock_addr_provider(struct pend_runtime *runtime,
 int pend_sock_addr_unregister(struct pend_runtime *runtime)
 {
 	struct pend_provider *sock_addr, *flow;
-	int result;
 
 	if (!runtime)
 		return -EFAULT;
@@ -325,9 +322,9 @@ int pend_sock_addr_unregister(struct pend_runtime *runtime)
 		return -ENOENT;
 	if (pend_provider_clients(sock_addr) || pend_provider_clients(flow))
 		return -EBUSY;
-	/* Whoever becomes a client from here on keeps its provider until it is none. */
-	result = pend_provider_unregister(sock_addr, sock_addr_gone, NULL);
-	return result ? result : pend_provider_unregister(flow, sock_addr_gone, NULL);
+	/* Whoever becomes a client from here on keeps its provider until it is none: neither fails. */
+	(void)!pend_provider_unregister(sock_addr, sock_addr_gone, NULL);
+	return pend_provider_unregister(flow, sock_addr_gone, NULL);
 }
 
 /* --- What programs call --- */

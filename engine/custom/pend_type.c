@@ -29,8 +29,7 @@ static int read_pend_options(struct pend_map_options *options, const struct pend
 		error = pendi_options_read(options, sizeof(*options), sizeof(*options), extra);
 	if (error)
 		return error;
-	if (options->scratch_size > PEND_SCRATCH_SIZE_MAX ||
-	    record_size + options->scratch_size > PEND_SCRATCH_SIZE_MAX)
+	if (options->scratch_size > PEND_SCRATCH_SIZE_MAX)
 		return -ERANGE;
 	options->scratch_size = (options->scratch_size + SCRATCH_ALIGNMENT - 1) &
 				~(SCRATCH_ALIGNMENT - 1);
@@ -149,14 +148,12 @@ static int pend_type_next(void *context, void *map_context, const void *key, voi
 	struct pend_cursor cursor = { 0 };
 	struct pend_info info;
 	struct pend_key found;
-	int result;
 
 	(void)context;
 	if (key)
 		cursor.position = (uint64_t)pendi_handle_slot(pend_type_key(key).pend_id) + 1;
-	result = pend_map_scan(map_context, &cursor, &info, NULL, 1);
-	if (result <= 0)
-		return result ? result : -ENOENT;
+	if (pend_map_scan(map_context, &cursor, &info, NULL, 1) != 1)
+		return -ENOENT;
 	found = pend_key_of(info.handle);
 	memcpy(next, &found, sizeof(found));
 	return 0;

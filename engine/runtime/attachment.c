@@ -429,8 +429,7 @@ bool pendi_attachment_complete_all(struct pendi_attachment *attachment)
 	struct pend_runtime *runtime = attachment->program->runtime;
 	struct attachment_walk walk = { .attachment = attachment };
 
-	if (runtime->deferrals)
-		attachment_complete_in(&walk, runtime->deferrals);
+	attachment_complete_in(&walk, runtime->deferrals);
 	pendi_custom_each_pend_map(&runtime->registry, attachment_complete_in, &walk);
 	return walk.found;
 }

@@ -41,8 +41,7 @@ void pendi_cleaner_retire(struct pend_runtime *runtime, struct pendi_remnant *re
 	/* relaxed: a count; who waits for it to become 0 acquires that. */
 	(void)pendi_fetch_add_relaxed(&cleaner->busy, 1);
 	/* Before it is retired: then it may be cleaned, and the runtime be gone. */
-	if (cleaner->client.engine)
-		pendi_engine_nudge(cleaner->client.engine);
+	pendi_engine_nudge(cleaner->client.engine);
 	pendi_epoch_retire(&remnant->node);
 }
 
@@ -148,7 +147,7 @@ int pendi_cleaner_begin(struct pend_runtime *runtime)
 		.disown = cleaner_disown,
 	};
 	(void)pthread_mutex_init(&cleaner->mutex, NULL);
-	if (!engine || !pendi_engine_join(engine, &cleaner->client))
+	if (!pendi_engine_join(engine, &cleaner->client))
 		return 0;
 	(void)pthread_mutex_destroy(&cleaner->mutex);
 	return -ENOSPC;
@@ -159,7 +158,6 @@ void pendi_cleaner_end(struct pend_runtime *runtime)
 	struct pendi_cleaner *cleaner = &runtime->cleaner;
 
 	(void)pendi_cleaner_flush(runtime);
-	if (cleaner->client.engine)
-		pendi_engine_leave(cleaner->client.engine, &cleaner->client);
+	pendi_engine_leave(cleaner->client.engine, &cleaner->client);
 	(void)pthread_mutex_destroy(&cleaner->mutex);
 }

@@ -28,7 +28,7 @@ static int check_program_key(const struct pend_key *key)
 static int check_program_value(const struct pend_value *value, uint32_t value_size,
 			       const struct pendi_pend_target *target)
 {
-	if (value_size != target->value_size || value_size < sizeof(*value))
+	if (value_size != target->value_size)
 		return -EINVAL;
 	return value->version == PEND_VALUE_VERSION && value->size >= sizeof(*value) &&
 			       value->size <= value_size

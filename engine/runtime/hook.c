@@ -105,7 +105,7 @@ static bool hook_flags_agree(uint32_t flags)
 	const uint32_t read_only = flags & HOOK_READ_ONLY_FLAGS;
 
 	return !(flags & ~(uint32_t)HOOK_FLAGS) && read_only != HOOK_READ_ONLY_FLAGS &&
-	       !(read_only && flags & PEND_HOOK_STOP_ON_WRITE) &&
+	       (!read_only || !(flags & PEND_HOOK_STOP_ON_WRITE)) &&
 	       (flags & PEND_HOOK_RESUME || !(flags & PEND_HOOK_RESUME_KNOWN));
 }
 

@@ -29,7 +29,7 @@ void pendi_invoke_trace(struct pendi_frame *frame, enum pend_trace_type type, in
 {
 	const struct pend_trace trace = {
 		.type = type,
-		.program_id = frame->attachment ? frame->attachment->program->object.id : 0,
+		.program_id = frame->attachment->program->object.id,
 		.error = error,
 		.handle = frame->events.handle,
 	};

@@ -185,7 +185,7 @@ static int limit_deadline(const struct pendi_hold *hold, uint64_t *deadline_ns)
 	if (left_ns < PEND_DEADLINE_MIN_NS)
 		return -ERANGE;
 	if (left_ns < usual_ns)
-		*deadline_ns = left_ns < PEND_DEADLINE_MAX_NS ? left_ns : PEND_DEADLINE_MAX_NS;
+		*deadline_ns = left_ns;
 	return 0;
 }
 

@@ -381,7 +381,7 @@ PENDI_ALWAYS_INLINE bool pendi_frame_may_block(const struct pendi_frame *frame)
 PENDI_ALWAYS_INLINE bool pendi_frame_can_pend(const struct pendi_frame *frame)
 {
 	return !(frame->hook->flags & PEND_HOOK_NO_PEND) &&
-	       !(frame->invocation && frame->invocation->flags & PEND_INVOKE_NO_PEND);
+	       (!frame->invocation || !(frame->invocation->flags & PEND_INVOKE_NO_PEND));
 }
 
 /* The operation, as the backend names it. */

@@ -73,7 +73,7 @@ enum pend_invoke_flag {
 		1u << 0, /**< this one cannot be pended, as a re-authorization (F62) */
 };
 
-/** Whether a link of @p attach_type and @p compartment runs (F72). */
+/** Whether the link @p link_id of @p attach_type runs (F72). Not a program: it calls no helper. */
 typedef bool (*pend_invoke_filter_fn)(void *context, const struct pend_uuid *attach_type,
 				      uint32_t link_id);
 

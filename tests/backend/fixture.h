@@ -81,7 +81,7 @@ static inline void actor_identify(struct actor *actor)
 		actor->identity = *(const struct pend_subject *)(uintptr_t)info.subject_context;
 }
 
-static inline int act(void *context, void *data)
+static inline int actor_run(void *context, void *data)
 {
 	struct pend_sock_addr_context *seen = context;
 	struct actor *actor = data;
@@ -112,7 +112,7 @@ static inline struct actor *load_actor(const struct pend_uuid *type, const uint3
 		.size = sizeof(options),
 		.name = "actor",
 		.type = *type,
-		.entry = act,
+		.entry = actor_run,
 		.data = actor,
 		.helpers = helpers,
 		.helper_count = helper_count,

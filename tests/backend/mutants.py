@@ -51,7 +51,7 @@ MUTANTS = tuple(Mutant(*m) for m in (
      "	if (!error && (pendi_named_change(&operation->named, &held, NULL), true))", "kill",
      ((".none = PENDI_SIM_VERDICTS | PENDI_SIM_HOLDING,", ".none = PENDI_SIM_HOLDING,"),)),
     ("what is taken back stays held", "A", BACKEND,
-     "		pendi_sim_run_innermost->held = false;", "		;", "faults"),
+     "	pendi_sim_run_innermost->held = false;", "	;", "faults"),
     ("no end is entered for what is taken back", "I", BACKEND,
      "	pendi_simulator_enter(simulator, PENDI_LEDGER_COMPLETED);\n	dead = back;",
      "	dead = back;", "faults"),

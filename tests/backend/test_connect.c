@@ -107,6 +107,27 @@ Test(connect, redirected_is_authorized_twice)
 	}
 }
 
+/* To another address on the same port: that is a redirect, too. */
+static void go_next_door(struct actor *actor, struct pend_sock_addr_context *context)
+{
+	(void)actor;
+	context->base.user_ip6[elsewhere_family == AF_INET ? 0 : 3] ^= 1;
+}
+
+Test(connect, redirected_by_its_address_alone)
+{
+	for (uint32_t f = 0; f < FAMILIES; f++) {
+		struct actor *authorize =
+			add_actor(PEND_LAYER_CONNECT, families[f], PEND_VERDICT_PROCEED_SOFT);
+
+		add_redirector(families[f], PEND_VERDICT_PROCEED_SOFT)->inside = go_next_door;
+		finish(submit_at(PEND_LAYER_CONNECT, families[f]));
+		cr_assert_eq(authorize->runs, 2);
+		cr_assert_eq(authorize->seen[1].base.user_port, PORT_THERE);
+		remove_actors();
+	}
+}
+
 /* Its first authorization refuses: there is no second. */
 Test(connect, the_first_authorization_may_refuse)
 {
@@ -317,6 +338,23 @@ Test(redirects, are_found_by_all_of_the_key)
 	cr_assert_eq(step_authorization(rejected), PEND_SIM_BLOCKED);
 }
 
+/* In whatever order they are asked for. */
+Test(redirects, the_youngest_may_go_first)
+{
+	struct pend_simulated_request request = request_at(PEND_LAYER_CONNECT, AF_INET);
+	uint64_t operations[3];
+
+	(void)add_actor(PEND_LAYER_CONNECT_REDIRECT, AF_INET, PEND_VERDICT_REJECT);
+	for (uint32_t i = 0; i < 3; i++) {
+		operations[i] = step_redirect(&request);
+		request.socket_cookie++;
+	}
+	cr_assert_eq(step_authorization(operations[2]), PEND_SIM_BLOCKED);
+	cr_assert_eq(step_authorization(operations[1]), PEND_SIM_BLOCKED);
+	cr_assert_eq(step_authorization(operations[0]), PEND_SIM_BLOCKED);
+	cr_assert_eq(ledger().redirects_used, 3);
+}
+
 /* No room: a REJECT that cannot be kept blocks at once, and is not lost. */
 Test(small, a_full_table_blocks, .fini = end_stage)
 {
@@ -335,6 +373,14 @@ Test(small, a_full_table_blocks, .fini = end_stage)
 	}
 	(void)step_redirect(&request);
 	assert_state(stage.operation, PEND_SIM_BLOCKED);
+	forget(stage.operation);
+	/* A permit that cannot be kept is no more than a SOFT one. */
+	stage.actors[0].verdict = PEND_VERDICT_PROCEED_HARD;
+	request.socket_cookie++;
+	(void)step_redirect(&request);
+	assert_state(stage.operation, PEND_SIM_REDIRECTED);
+	cr_assert_eq(step_authorization(stage.operation), PEND_SIM_PERMITTED);
+	stage.actors[0].verdict = PEND_VERDICT_REJECT;
 	machine.mono_ns += 61 * SECOND;
 	request.socket_cookie++;
 	(void)step_redirect(&request);
@@ -442,6 +488,8 @@ Test(connect, reauthorization_asks_again)
 	cr_assert_eq(reauthorize(PORT_ELSEWHERE), 0);
 	finish(first);
 	forget(second);
+	forget(submit_at(PEND_LAYER_BIND, AF_INET));
+	cr_assert_eq(reauthorize(PORT_ELSEWHERE), 0, "nor who is gone");
 	/* retval: pend_simulator_reauthorize -EFAULT */
 	cr_assert_eq(pend_simulator_reauthorize(NULL, 0, PEND_REASON_POLICY), -EFAULT);
 	/* retval: pend_simulator_reauthorize -EINVAL */

@@ -464,6 +464,26 @@ Test(stream, a_detached_program_is_not_told)
 	cr_assert_eq(patient->runs, 1);
 }
 
+/* Those that were detached keep their places: who finds none is not told of the end. */
+Test(stream, so_many_want_more)
+{
+	struct actor *actor;
+
+	begin_stream();
+	actor = add_classifier(EBPF_FLOW_CLASSIFY_NEED_MORE_DATA);
+	for (uint32_t i = 0; i <= PEND_HOOK_LINKS_MAX; i++) {
+		cr_assert_eq(segment(PEND_FLOW_NEW).state, PEND_SIM_PERMITTED);
+		if (i == PEND_HOOK_LINKS_MAX)
+			break;
+		cr_assert_eq(pend_link_detach(actor->link, PEND_OUTSTANDING_FINISH), 0);
+		cr_assert_eq(pend_link_close(actor->link), 0);
+		attach_actor(actor, PEND_LAYER_STREAM, AF_INET);
+	}
+	cr_assert_eq(actor->runs, PEND_HOOK_LINKS_MAX + 1);
+	finish(stream_maker);
+	cr_assert_eq(actor->runs, PEND_HOOK_LINKS_MAX + 1, "the flow had no place for it");
+}
+
 /* Nothing is held: helpers that pend are refused, and an answer that is none blocks. */
 Test(stream, nothing_is_held)
 {

@@ -110,8 +110,8 @@ Test(sock_addr, registers_both_or_none)
 		.name = "other",
 		.context = { 8, 8, -1, -1 },
 	};
-	const struct pend_provider_options options = {
-		.size = sizeof(options),
+	struct pend_provider_options other_type = {
+		.size = sizeof(other_type),
 		.kind = PEND_PROVIDER_PROGRAM,
 		.id = *pend_flow_classify_type(),
 		.data = &other.header,
@@ -119,9 +119,14 @@ Test(sock_addr, registers_both_or_none)
 	struct pend_provider *provider;
 
 	cr_assert_eq(pend_sock_addr_unregister(runtime), 0);
-	cr_assert_eq(pend_provider_register(runtime, &options, &provider), 0);
+	cr_assert_eq(pend_provider_register(runtime, &other_type, &provider), 0);
 	cr_assert_eq(pend_sock_addr_register(runtime), -EEXIST);
 	cr_assert_eq(load(pend_sock_addr_type(), NULL, 0), -ENOENT);
+	cr_assert_eq(pend_sock_addr_unregister(runtime), -ENOENT);
+	cr_assert_eq(pend_provider_unregister(provider, NULL, NULL), 0);
+	/* Nor are they taken away one by one. */
+	other_type.id = *pend_sock_addr_type();
+	cr_assert_eq(pend_provider_register(runtime, &other_type, &provider), 0);
 	cr_assert_eq(pend_sock_addr_unregister(runtime), -ENOENT);
 	cr_assert_eq(pend_provider_unregister(provider, NULL, NULL), 0);
 	cr_assert_eq(pend_sock_addr_register(runtime), 0);

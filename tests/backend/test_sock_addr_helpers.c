@@ -3,6 +3,7 @@
  * test_sock_addr_helpers.c - the helpers of the network layers' programs (F69, F80, S17): each at
  * each layer, named and not named, with contexts that are the program's and that are not.
  */
+#include "engine/runtime/runtime_internal.h"
 #include "tests/backend/sock_addr_fixture.h"
 
 TestSuite(sock_addr_helpers, .init = begin, .fini = end, .timeout = 30);
@@ -20,8 +21,13 @@ static int ask_who(struct bpf_sock_addr *seen)
 
 Test(sock_addr_helpers, whose_it_is_comes_from_the_context)
 {
+	pend_helper_fn who;
+
 	run_at(PEND_LAYER_BIND, ask_who);
 	cr_assert_eq(refused(), 0);
+	/* Kept by a program, and called when it does not run. */
+	who = program->builtin[PENDI_BUILTIN_PID_TGID];
+	cr_assert_eq(who(0, 0, 0, 0, 0), 0);
 }
 
 static int ask_with_a_context_made_up(struct bpf_sock_addr *seen)

@@ -237,6 +237,32 @@ Test(create, there_is_one_map_of_a_single_type_in_a_runtime)
 	end();
 }
 
+/* A second type of which there is only one, beside the first. */
+Test(create, types_of_which_there_is_one_do_not_know_each_other)
+{
+	struct pend_custom_map *first, *second;
+	struct diary other;
+
+	begin(false);
+	diary.data.single = true;
+	cr_assert_eq(diary_register(&diary, &world), 0);
+	diary_begin(&other, false);
+	other.data.single = true;
+	other.data.type = TEST_TYPE + 1;
+	cr_assert_eq(diary_register(&other, &world), 0);
+	first = make_map(&world, TEST_TYPE, 4);
+	second = make_map(&world, TEST_TYPE + 1, 4);
+	/* The older goes first; then there may be another of its type, and of no other. */
+	close_map(first);
+	first = make_map(&world, TEST_TYPE, 4);
+	cr_assert_eq(diary.count, 3, "made, gone, made");
+	cr_assert_eq(other.count, 1);
+	close_map(second);
+	close_map(first);
+	diary_leave(&other);
+	end();
+}
+
 /* ---- closing ---- */
 
 static struct pend_custom_map *creating;
@@ -266,6 +292,45 @@ Test(create, a_map_is_not_closed_from_within)
 	cr_assert_eq(pend_epoch_exit(), 0);
 	must_put(map, 1, 10);
 	close_map(map);
+	end();
+}
+
+/* From within a function of another map it is. */
+static struct pend_custom_map *outside;
+
+static void close_outside(struct diary *of, enum event event)
+{
+	if (event != CREATED)
+		return;
+	cr_assert_eq(pend_custom_map_close(of->map), -EDEADLK);
+	cr_assert_eq(pend_custom_map_close(outside), 0);
+}
+
+static void make_another(struct diary *of, enum event event)
+{
+	struct pend_custom_map *map;
+
+	if (event != CREATED)
+		return;
+	of->within = close_outside;
+	map = of->map;
+	creating = make_map(&world, TEST_TYPE, 4);
+	of->map = map;
+	cr_assert_eq(pend_custom_map_close(map), -EDEADLK);
+}
+
+Test(create, a_map_is_closed_from_within_another)
+{
+	struct pend_custom_map *map;
+
+	begin(false);
+	cr_assert_eq(diary_register(&diary, &world), 0);
+	outside = make_map(&world, BPF_MAP_TYPE_HASH, 4);
+	diary.within = make_another;
+	map = make_map(&world, TEST_TYPE, 4);
+	diary.within = NULL;
+	close_map(map);
+	close_map(creating);
 	end();
 }
 

@@ -330,3 +330,27 @@ Test(pend_type, each_pend_map_is_visited)
 	close_map(second);
 	close_map(third);
 }
+
+Test(pend_type, an_empty_map_has_no_first_key)
+{
+	struct pend_custom_map *map = make_pend_type(&world, 8);
+	struct pend_key key = { .pend_id = CANARY }, next = pend_in(map, 80);
+
+	cr_assert_eq(pend_custom_map_next_key(map, NULL, &key), 0);
+	cr_assert_eq(key.pend_id, next.pend_id);
+	cr_assert_eq(pend_custom_map_next_key(map, &key, &next), -ENOENT);
+	cr_assert_eq(next.pend_id, key.pend_id, "not written");
+	cr_assert_eq(pend_custom_map_delete(map, NULL, &key), 0);
+	cr_assert_eq(pend_custom_map_next_key(map, NULL, &next), -ENOENT);
+	close_map(map);
+}
+
+/* Every type of program may use it. */
+Test(pend_type, is_for_all_programs)
+{
+	const struct pend_uuid any = { { 1, 2, 3 } };
+	struct pend_custom_map *map = make_pend_type(&world, 8);
+
+	cr_assert_eq(pend_custom_map_associate(map, &any), 0);
+	close_map(map);
+}

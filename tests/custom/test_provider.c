@@ -173,6 +173,7 @@ Test(provider, a_provider_may_store_by_itself)
 	cr_assert_not(cellar.inside, "it may sleep");
 	cr_assert_eq(get(map, 5), 50);
 	cr_assert(cellar.inside);
+	cr_assert_eq(count_of(map), 0, "the library does not know");
 	cr_assert_eq(pend_custom_map_next_key(map, NULL, &next), 0);
 	cr_assert(cellar.inside);
 	cr_assert_eq(next, 5);

@@ -164,6 +164,10 @@ Test(description, of_a_helper)
 	type.prototypes[1].arguments[3] = PEND_ARGUMENT_ANYTHING;
 	type.prototypes[1].arguments[4] = PEND_ARGUMENT_WRITABLE; /* its size has no room */
 	cr_assert_eq(attempt_type(), -EINVAL);
+	type.prototypes[1].arguments[4] = PEND_ARGUMENT_READABLE;
+	cr_assert_eq(attempt_type(), -EINVAL);
+	type.prototypes[1].arguments[4] = PEND_ARGUMENT_ANYTHING;
+	cr_assert_eq(attempt_type(), 0);
 }
 
 /* A provider built with a longer prototype states its stride; the size says what of it counts. */
@@ -185,6 +189,11 @@ Test(description, helpers_lie_as_the_first_header_says)
 	cr_assert_eq(pendi_program_helper(&type.data, 0), &longer[0].known);
 	cr_assert_eq(pendi_program_helper(&type.data, 1), &longer[1].known);
 	longer[1].known.id = 5;
+	cr_assert_eq(attempt_type(), -EINVAL);
+	longer[1].known.id = type.prototypes[1].id;
+	cr_assert_eq(attempt_type(), 0);
+	/* Behind a stride that is no multiple of what a prototype is aligned to, none can lie. */
+	longer[0].known.header.total_size--;
 	cr_assert_eq(attempt_type(), -EINVAL);
 }
 
@@ -351,6 +360,14 @@ Test(description, of_callbacks_that_store)
 	SPOIL_NONE(callbacks.next, NULL, -EFAULT);
 	SPOIL_NONE(callbacks.preprocess_create, NULL, -EFAULT);
 	SPOIL_NONE(data.updates_original_value, true, -EINVAL);
+}
+
+/* Only a hook describes nothing. */
+Test(description, is_needed_by_all_but_hooks)
+{
+	cr_assert_eq(attempt(PEND_PROVIDER_PROGRAM, NULL), -EFAULT);
+	cr_assert_eq(attempt(PEND_PROVIDER_MAP, NULL), -EFAULT);
+	cr_assert_eq(attempt(PEND_PROVIDER_FUNCTION, NULL), -EFAULT);
 }
 
 /* Maps are found by their number; whatever stands in the id is ignored. */

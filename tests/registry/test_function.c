@@ -4,6 +4,7 @@
  */
 #include "fixture.h"
 
+#include "engine/registry/registry_internal.h"
 #include "epoch/epoch.h"
 
 TestSuite(function, .init = fixture_begin, .fini = fixture_end);
@@ -220,4 +221,24 @@ Test(function, options_and_names)
 	data.header.version--;
 	data.header.size++;
 	cr_assert_eq(pend_provider_register(runtime, &options, &provider), -EINVAL);
+}
+
+/* Another thread takes the function away and still waits for those who call it. */
+Test(function, is_taken_away_once)
+{
+	const struct pend_function_data data = function_data("f", one, 7);
+	_Atomic uint32_t missing = 0;
+	struct pendi_import import = import_of("f", 7, &missing);
+	struct pend_provider *provider;
+
+	cr_assert_eq(offer(&data, &provider), 0);
+	cr_assert_eq(pendi_registry_import(&registry, &import), 0);
+	provider->leaving = true;
+	/* retval: pend_provider_unregister -EALREADY */
+	cr_assert_eq(pend_provider_unregister(provider, NULL, NULL), -EALREADY);
+	cr_assert_eq(pend_provider_clients(provider), 0, "they have lost it");
+	provider->leaving = false;
+	cr_assert_eq(pend_provider_clients(provider), 1);
+	pendi_registry_unimport(&registry, &import);
+	leave(provider);
 }

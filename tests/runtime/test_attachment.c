@@ -402,3 +402,76 @@ Test(attachment, completes_its_own_operations)
 	cr_assert_eq(pend_custom_map_close(map), 0);
 	strike_stage();
 }
+
+/* ---- what a program does when it is freed ---- */
+
+static struct pend_link *another;
+
+static void free_and_destroy(void *data)
+{
+	struct actor *actor = data;
+
+	actor->error = pend_runtime_destroy(stage.runtime);
+	if (another)
+		cr_assert_eq(pend_link_close(another), 0);
+	another = NULL;
+	actor->freed++;
+}
+
+static void load_destroyer(struct actor *actor)
+{
+	struct pend_program_options options = program_options(actor);
+
+	options.on_free = free_and_destroy;
+	load_with(actor, &options);
+}
+
+/* It may close others, and does not wait for what it is part of. */
+Test(attachment, what_is_freed_does_not_wait_for_itself)
+{
+	struct actor actors[2] = { { .verdict = 1 }, { .verdict = 1 } }, last = { .verdict = 1 };
+	struct pend_link *links[2];
+
+	build_stage_with_hook(0);
+	load(&last);
+	for (uint32_t i = 0; i < 2; i++) {
+		load_destroyer(&actors[i]);
+		links[i] = attach(&actors[i]);
+		unload(&actors[i]);
+	}
+	another = attach(&last);
+	unload(&last);
+	(void)invoke();
+	cr_assert_eq(pend_link_detach_async(links[0], PEND_OUTSTANDING_FINISH, NULL, NULL), 0);
+	let_clean();
+	cr_assert_eq(actors[0].freed, 1);
+	cr_assert_eq(actors[0].error, -EBUSY);
+	/* Later, by the engine, in whose service the runtime is not destroyed at all. */
+	cr_assert_eq(pendi_epoch_enter(), 0);
+	cr_assert_eq(pend_link_detach_async(links[1], PEND_OUTSTANDING_FINISH, NULL, NULL), 0);
+	pendi_epoch_exit();
+	await_sign(&actors[1].freed);
+	cr_assert_eq(actors[1].freed, 1);
+	cr_assert_eq(actors[1].error, -EDEADLK);
+	let_clean();
+	cr_assert_eq(last.freed, 1);
+	close_link(links[0]);
+	close_link(links[1]);
+	strike_stage();
+}
+
+/* Without membarrier there is a fence. */
+Test(attachment, counts_returns_without_membarrier)
+{
+	struct piece piece = { 0 };
+
+	machine_without_membarrier();
+	set_piece(&piece);
+	cr_assert_not(stage.runtime->registry.light);
+	(void)invoke();
+	(void)invoke();
+	cr_assert_eq(pendi_attachment_returns_exactly(piece.attachment), 2);
+	detach(piece.link);
+	let_clean();
+	end_piece(&piece);
+}

@@ -52,6 +52,26 @@ Test(hook, needs_what_it_is_made_of)
 }
 
 /* Each function that is required, where it is. */
+static int reinject_nothing(void *backend, uint64_t operation, const struct pend_payload *payload)
+{
+	(void)backend;
+	(void)operation;
+	(void)payload;
+	return 0;
+}
+
+static void discard_nothing(void *backend, const struct pend_payload *payload)
+{
+	(void)backend;
+	(void)payload;
+}
+
+static void abort_nothing(void *backend, uint64_t operation)
+{
+	(void)backend;
+	(void)operation;
+}
+
 Test(hook, needs_a_whole_backend)
 {
 	struct pend_hook *hook = NULL;
@@ -72,6 +92,13 @@ Test(hook, needs_a_whole_backend)
 	backend = stage_backend;
 	backend.clone = clone_nothing;
 	cr_assert_eq(create(&bad, &hook), -EFAULT, "what clones must do the rest as well");
+	backend.reinject = reinject_nothing;
+	cr_assert_eq(create(&bad, &hook), -EFAULT);
+	backend.discard = discard_nothing;
+	cr_assert_eq(create(&bad, &hook), -EFAULT);
+	backend.abort = abort_nothing;
+	cr_assert_eq(create(&bad, &hook), 0);
+	cr_assert_eq(pend_hook_destroy(hook), 0);
 	backend = stage_backend;
 	backend.header.version++;
 	/* retval: pend_hook_create -EINVAL */

@@ -424,6 +424,9 @@ Test(invoke, errors)
 	both[1] = wrong;
 	/* retval: pend_hook_invoke_batch -EINVAL */
 	cr_assert_eq(pend_hook_invoke_batch(stage.hook, both, 2), -EINVAL);
+	both[0] = wrong;
+	both[1] = right;
+	cr_assert_eq(pend_hook_invoke_batch(stage.hook, both, 2), -EINVAL);
 	cr_assert_eq(stage.actors[0].runs, 0, "none is run");
 	stage_end(&stage);
 }

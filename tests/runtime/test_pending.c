@@ -317,9 +317,10 @@ Test(pending, a_full_map_refuses)
 /* F43: while it is disabled the helper says so, and the program decides. */
 Test(pending, a_disabled_map_refuses)
 {
+	struct pend_session *session = NULL;
 	struct actor *actor;
 
-	stage_begin(&stage, 0);
+	stage_begin_with(&stage, 0, PEND_HOOK_LOSS_BLOCK);
 	actor = add_pender(&stage, 0);
 	actor->verdict = PEND_VERDICT_PROCEED_SOFT;
 	cr_assert_eq(pend_map_disable(pend_custom_map_pends(stage.pends), 0), 0);
@@ -332,6 +333,16 @@ Test(pending, a_disabled_map_refuses)
 	/* retval: bpf_sock_addr_pend -ESHUTDOWN */
 	cr_assert_eq(actor->result, -ESHUTDOWN);
 	cr_assert_eq(runtime_stats(&stage).disabled, 2);
+	/* If its orchestrator is there, that is no loss of it. */
+	cr_assert_eq(pend_session_open(stage.engine, NULL, &session), 0);
+	cr_assert_eq(pend_custom_map_bind(stage.others, session), 0);
+	cr_assert_eq(pend_map_disable(pend_custom_map_pends(stage.others), 0), 0);
+	actor->play = play_pend;
+	actor->map = stage.others;
+	cr_assert_eq(ask(&stage, 3), PEND_VERDICT_PROCEED_SOFT);
+	cr_assert_eq(actor->result, -ESHUTDOWN);
+	cr_assert_eq(runtime_stats(&stage).disabled, 3);
+	cr_assert_eq(pend_session_close(session), 0);
 	stage_end(&stage);
 }
 

@@ -171,7 +171,8 @@ Test(program, refuses_bad_options)
 Test(program, may_call_only_what_its_type_has)
 {
 	static const uint32_t unknown[] = { 0x7777 }, none[] = { 0 },
-			      foreign[] = { PEND_HELPER_TYPE_BASE + 99 };
+			      foreign[] = { PEND_HELPER_TYPE_BASE + 99 },
+			      first[] = { 0x7777, BPF_FUNC_ktime_get_ns };
 	struct actor actor = { 0 };
 
 	build_stage();
@@ -179,6 +180,7 @@ Test(program, may_call_only_what_its_type_has)
 	cr_assert_eq(try_helpers(&actor, unknown, 1), -EACCES);
 	cr_assert_eq(try_helpers(&actor, none, 1), -EACCES);
 	cr_assert_eq(try_helpers(&actor, foreign, 1), -EACCES);
+	cr_assert_eq(try_helpers(&actor, first, 2), -EACCES, "what comes after is not looked at");
 	cr_assert_eq(actor.freed, 0);
 	cr_assert_eq(pend_provider_clients(stage.type), 0);
 	strike_stage();
@@ -246,7 +248,8 @@ Test(program, hash_is_of_what_it_may_call)
 	static const uint32_t one[] = { BPF_FUNC_ktime_get_ns, ACTOR_OWN_HELPER },
 			      turned[] = { ACTOR_OWN_HELPER, BPF_FUNC_ktime_get_ns,
 					   BPF_FUNC_ktime_get_ns },
-			      other[] = { BPF_FUNC_ktime_get_boot_ns, ACTOR_OWN_HELPER };
+			      other[] = { BPF_FUNC_ktime_get_boot_ns, ACTOR_OWN_HELPER },
+			      both[] = { ACTOR_OWN_HELPER, ACTOR_PEND_HELPER, ACTOR_OWN_HELPER };
 	struct actor actor = { 0 };
 	uint64_t hash;
 
@@ -255,6 +258,7 @@ Test(program, hash_is_of_what_it_may_call)
 	cr_assert_eq(hash_of(&actor, turned, 3), hash);
 	cr_assert_neq(hash_of(&actor, other, 2), hash);
 	cr_assert_neq(hash_of(&actor, one, 1), hash);
+	cr_assert_eq(hash_of(&actor, both, 2), hash_of(&actor, both + 1, 2), "of the type, too");
 	strike_stage();
 }
 
@@ -319,7 +323,8 @@ static uint64_t answer(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t 
 
 Test(program, names_functions)
 {
-	static const char *const names[] = { "answer", "question" };
+	static const char *const names[] = { "answer", "question" }, *const nameless[] = { "answer",
+											   "" };
 	static const uint64_t same[] = { 5, 6 }, other[] = { 4, 6 };
 	const struct pend_function_data data = { PEND_HEADER(PEND_FUNCTION_VERSION,
 							     struct pend_function_data, prototype),
@@ -339,7 +344,11 @@ Test(program, names_functions)
 	/* retval: pend_program_load -EACCES */
 	cr_assert_eq(load_options(&options, &actor.program), -EACCES);
 	cr_assert_eq(pend_provider_clients(function), 0);
+	options.functions = nameless;
 	options.prototypes = same;
+	cr_assert_eq(load_options(&options, &actor.program), -EINVAL);
+	cr_assert_eq(pend_provider_clients(function), 0, "the first is given back");
+	options.functions = names;
 	load_with(&actor, &options);
 	cr_assert_eq(pend_provider_clients(function), 1);
 	/* relaxed: one thread. */

@@ -259,10 +259,13 @@ Test(resume, a_program_of_another_compartment_is_left_out)
 	other->verdict = PEND_VERDICT_REJECT;
 	actor_attach(other, 8);
 	add_actor(&stage, 2, PEND_VERDICT_PROCEED_SOFT);
+	actor_load(&stage, 3, NULL, 0);
+	actor_attach(&stage.actors[3], 7);
 	invocation.compartment = 7;
 	cr_assert_eq(ask_with(&stage, &invocation), PEND_VERDICT_PEND);
 	permit(1);
 	cr_assert_eq(other->runs, 0);
+	cr_assert_eq(stage.actors[3].runs, 1, "of the operation's own");
 	cr_assert_eq(stage.actors[2].runs, 1);
 	ENDED(&stage, 1, "pc", PEND_ACTION_PERMIT_SOFT, PEND_ORIGIN_ORCHESTRATOR);
 	stage_end(&stage);
@@ -321,6 +324,14 @@ Test(resume, what_has_no_time_left_is_not_pended_again)
 	/* retval: bpf_pend_operation -ERANGE */
 	cr_assert_eq(stage.actors[1].result, -ERANGE);
 	ENDED(&stage, 1, "pc", PEND_ACTION_BLOCK, PEND_ORIGIN_ORCHESTRATOR);
+	/* Decided in time, and delivered when it was over. */
+	cr_assert_eq(ask(&stage, 2), PEND_VERDICT_PEND);
+	cr_assert_eq(decide(&stage, 2, PEND_ACTION_PERMIT_SOFT), 0);
+	machine.mono_ns += HOUR;
+	serve(&stage);
+	cr_assert_eq(stage.actors[1].runs, 2);
+	cr_assert_eq(stage.actors[1].result, -ERANGE);
+	ENDED(&stage, 2, "pc", PEND_ACTION_BLOCK, PEND_ORIGIN_ORCHESTRATOR);
 	stage_end(&stage);
 }
 
@@ -389,10 +400,8 @@ Test(resume, programs_behind_see_what_programs_before_wrote)
 	stage_end(&stage);
 }
 
-/* A backend of the first version is not asked what it has not. */
-Test(resume, a_backend_without_moved)
+static void move_with(const struct pend_backend *backend)
 {
-	static struct pend_backend old;
 	const struct pend_hook_options options = {
 		.size = sizeof(options),
 		.flags = PEND_HOOK_RESUME,
@@ -401,14 +410,12 @@ Test(resume, a_backend_without_moved)
 		.attach_types = { stage_attach },
 		.attach_type_count = 1,
 		.links_max = 16,
-		.backend = &old,
+		.backend = backend,
 		.backend_context = &stage,
 	};
 
 	stage_begin(&stage, 0);
 	cr_assert_eq(pend_hook_destroy(stage.hook), 0);
-	old = stage_backend;
-	old.header.size = offsetof(struct pend_backend, owner_gone) + sizeof(old.owner_gone);
 	cr_assert_eq(pend_hook_create(stage.runtime, &options, &stage.hook), 0);
 	add_pender(&stage, 0);
 	add_pender(&stage, 1);
@@ -419,4 +426,16 @@ Test(resume, a_backend_without_moved)
 				       PEND_ACTION_BLOCK),
 		     0);
 	stage_end(&stage);
+}
+
+/* A backend of the first version is not asked what it has not, nor one that leaves it out. */
+Test(resume, a_backend_without_moved)
+{
+	static struct pend_backend old, later;
+
+	old = later = stage_backend;
+	old.header.size = offsetof(struct pend_backend, owner_gone) + sizeof(old.owner_gone);
+	move_with(&old);
+	later.moved = NULL;
+	move_with(&later);
 }

@@ -244,6 +244,42 @@ Test(runtime, destroy_in_a_frame)
 	stage_end(&stage);
 }
 
+static void complete_and_destroy(void *context, uint64_t operation,
+				 const struct pend_completion *completion)
+{
+	cr_assert_null(pendi_frame_innermost);
+	cr_assert_eq(pend_runtime_destroy(stage.runtime), -EDEADLK);
+	backend_complete(context, operation, completion);
+}
+
+/* Nor when an operation ends, be it on the thread of who decides. */
+Test(runtime, destroy_in_a_completion)
+{
+	static struct pend_backend backend;
+	const struct pend_hook_options options = {
+		.size = sizeof(options),
+		.name = "stage",
+		.program_type = stage_type,
+		.attach_types = { stage_attach },
+		.attach_type_count = 1,
+		.links_max = 16,
+		.backend = &backend,
+		.backend_context = &stage,
+	};
+
+	stage_begin(&stage, 0);
+	cr_assert_eq(pend_hook_destroy(stage.hook), 0);
+	backend = stage_backend;
+	backend.complete = complete_and_destroy;
+	cr_assert_eq(pend_hook_create(stage.runtime, &options, &stage.hook), 0);
+	add_pender(&stage, 0);
+	cr_assert_eq(ask(&stage, 1), PEND_VERDICT_PEND);
+	cr_assert_eq(decide(&stage, 1, PEND_ACTION_BLOCK), 0);
+	serve(&stage);
+	ENDED(&stage, 1, "pc", PEND_ACTION_BLOCK, PEND_ORIGIN_ORCHESTRATOR);
+	stage_end(&stage);
+}
+
 /* ---- counters ---- */
 
 Test(runtime, stats_checks)

@@ -390,3 +390,77 @@ Test(update, cannot_wait_for_itself)
 	unload(&actor);
 	strike_stage();
 }
+
+/* Where memory is given back nobody can wait, either, and it is known only when the program has been
+ * replaced: the update is refused, but what it took out goes all the same. */
+static struct {
+	struct pendi_epoch_node node;
+	struct pend_link *link;
+	struct pend_program *program;
+	int error;
+	uint64_t waited;
+} turn;
+
+static void update_in_turn(struct pendi_epoch_node *node)
+{
+	struct pend_link_update_options options = update_options(PEND_LINK_WAIT, 0);
+
+	(void)node;
+	options.waited = CANARY;
+	turn.error = pend_link_update(turn.link, turn.program, &options);
+	turn.waited = options.waited;
+}
+
+Test(update, cannot_wait_where_memory_is_given_back)
+{
+	struct actor old = { .verdict = 1 }, new = { .verdict = 2 };
+
+	build_stage_with_hook(0);
+	load(&old);
+	load(&new);
+	turn.link = attach(&old);
+	turn.program = new.program;
+	turn.node.reclaim = update_in_turn;
+	turn.error = 1;
+	unload(&old);
+	pendi_epoch_retire(&turn.node);
+	cr_assert_eq(pendi_epoch_barrier(), 0);
+	cr_assert_eq(turn.error, -EDEADLK);
+	cr_assert_eq(turn.waited, 0);
+	cr_assert_eq(invoke(), PEND_VERDICT_PROCEED_HARD);
+	ASSERT_BILL(&new);
+	let_clean();
+	cr_assert_eq(old.freed, 1);
+	close_link(turn.link);
+	unload(&new);
+	strike_stage();
+}
+
+/* In a hook of one pender its place is for another pender, the others' are not. */
+Test(update, keeps_one_pender)
+{
+	struct actor pender = { 0 }, second = { 0 }, plain = { .verdict = 1 }, next = plain;
+	struct pend_link *link, *other;
+	struct pend_custom_map *map;
+
+	build_stage_with_hook(PEND_HOOK_EXCLUSIVE_PENDER);
+	map = make_pends();
+	load_pender(&pender, map);
+	load_pender(&second, map);
+	load(&plain);
+	load(&next);
+	link = attach(&pender);
+	other = attach(&plain);
+	cr_assert_eq(pend_link_update(other, next.program, NULL), 0);
+	cr_assert_eq(pend_link_update(other, second.program, NULL), -EBUSY);
+	cr_assert_eq(pend_link_update(link, second.program, NULL), 0);
+	close_link(link);
+	close_link(other);
+	unload(&pender);
+	unload(&second);
+	unload(&plain);
+	unload(&next);
+	let_clean();
+	cr_assert_eq(pend_custom_map_close(map), 0);
+	strike_stage();
+}

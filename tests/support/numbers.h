@@ -25,14 +25,14 @@ static inline void numbers_change(int32_t from, int32_t to)
 	}
 }
 
-/* Calls @act in a thread without a number, and waits for its end. */
-static inline void numbers_without(void *(*act)(void *), void *context)
+/* Calls @function in a thread without a number, and waits for its end. */
+static inline void numbers_without(void *(*function)(void *), void *context)
 {
 	pthread_t thread;
 
 	(void)pendi_thread_number();
 	numbers_change(0, NUMBERS_NOBODY);
-	if (pthread_create(&thread, NULL, act, context) || pthread_join(thread, NULL))
+	if (pthread_create(&thread, NULL, function, context) || pthread_join(thread, NULL))
 		abort();
 	numbers_change(NUMBERS_NOBODY, 0);
 }

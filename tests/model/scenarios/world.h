@@ -39,7 +39,7 @@ struct world {
 	uint32_t reran;
 	bool in_frame;      /* a hook frame is open */
 	bool running_again; /* a program runs again */
-	bool brisk; /* it does not wait until others have done something */
+	bool brisk;         /* it does not wait until others have done something */
 	bool finishing;     /* a completion function runs */
 	int rerun_verdict;
 	uint64_t noted, noted_too; /* the scenario's */
