@@ -280,8 +280,10 @@ static void report(struct unplug *unplug)
 	stress_note("CPUs that were back gave this process no time for %.1f s",
 		    (double)unplug->starved_ns / (double)NS_PER_S);
 	stress_check(stress, unplug->never_home == 0, "never home again = %u", unplug->never_home);
-	stress_check(stress, histogram_count(&unplug->drained) > 0,
-		     "operations of lost CPUs were completed");
+	/* Valgrind runs one thread at a time: few rounds may lose no CPU that had any. */
+	if (!stress_on_valgrind())
+		stress_check(stress, histogram_count(&unplug->drained) > 0,
+			     "operations of lost CPUs were completed");
 	stress_figure(stress, (double)cell_read(&unplug->drained.most) / (double)NS_PER_MS,
 		      DRAINED_MOST_MS, "ms", "a lost CPU's queue is drained");
 	stress_figure(stress, (double)cell_read(&unplug->home.most) / (double)NS_PER_MS,

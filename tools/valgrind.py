@@ -66,7 +66,8 @@ class Program:
         """Its arguments."""
         amount = self.amount(tool, part)
         if self.rounds:
-            return ("--seconds", str(LIMIT_S), "--rounds", str(max(1, int(amount))))
+            least = min(3, self.amount(tool, 1))  # fewer rounds may not show what they must
+            return ("--seconds", str(LIMIT_S), "--rounds", str(max(least, int(amount))))
         return ("--seconds", f"{amount:g}")
 
 

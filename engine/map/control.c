@@ -96,8 +96,7 @@ static int wait_for_delivery(struct pend_map *map, uint32_t slot, uint64_t word,
 		/* [SL1.acq] Pairs with [SL1.rel] in pendi_slot_free(): it was delivered. */
 		const uint64_t now = pendi_load_acquire(&at->word, SL1);
 
-		/* Nothing else leads out of what is under way. */
-		if (!pendi_word_same_generation(now, word))
+		if (!pendi_word_same_generation(now, word) || !is_under_way(now))
 			return 0;
 		if (map->engine && pauses >= DRAIN_PATIENCE && pendi_map_serve(map, slot))
 			continue;

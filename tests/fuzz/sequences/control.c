@@ -123,7 +123,8 @@ void settle(void)
 
 		if (entry->phase != GONE && !entry->action)
 			check_in_time(entry);
-		if (entry->phase != GONE && entry->drained)
+		/* A drain waits for the frame of what it decided, or found decided. */
+		if (entry->phase != GONE && (entry->drained || (entry->action && entry->frame)))
 			return;
 	}
 	CHECK(!world.draining);
