@@ -37,7 +37,7 @@ static const char usage[] =
 
 static int complain(const char *what, const char *why)
 {
-	fprintf(stderr, "pendflame: %s: %s\n", what, why);
+	fprintf(stderr, "pendflame: %s: %s\n", what, why ? why : "(no reason is known)");
 	return EXIT_FAILED;
 }
 
