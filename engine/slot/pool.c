@@ -71,6 +71,23 @@ static uint64_t begin_check(struct pendi_pool *pool)
 	return check;
 }
 
+/* Every put in a pocket that found the pool OPEN, before it was @full, can be seen. False: the
+ * kernel refused. */
+static bool see_pockets(struct pendi_pool *pool, uint64_t full)
+{
+	const uint64_t period = (full >> PENDI_FULL_PERIOD_SHIFT) + 1;
+
+	/* [FR3.acq] Pairs with [FR3.rel] below, in whoever made the membarrier of this period. */
+	if (!pool->pockets || !pool->light || pendi_load_acquire(&pool->fenced, FR3) == period)
+		return true;
+	/* [FR2.sc] The heavy half, for puts in pockets. */
+	if (pendi_membarrier())
+		return false;
+	/* [FR3.rel] What became visible is to be seen by those who find the period here. */
+	pendi_store_release(&pool->fenced, period, FR3);
+	return true;
+}
+
 /* A slot after all, or PENDI_SLOT_NONE with the proof that pool.h describes. */
 static uint32_t prove_empty(struct pendi_pool *pool, uint32_t magazine)
 {
@@ -87,8 +104,7 @@ static uint32_t prove_empty(struct pendi_pool *pool, uint32_t magazine)
 		 * while we miss its slot, and FULL would be a lie that lasts.
 		 */
 		pendi_fence_store_load(FR2);
-		/* [FR2.sc] The heavy half, as above. */
-		if (pool->pockets && pool->light && pendi_membarrier())
+		if (!see_pockets(pool, full))
 			return PENDI_SLOT_NONE;
 		slot = steal(pool, magazine);
 		if (slot != PENDI_SLOT_NONE)
@@ -122,7 +138,20 @@ void pendi_pool_tell(struct pendi_pool *pool, uint64_t full, uint64_t head)
 	if ((full & PENDI_FULL_STATE) == PENDI_FULL_SCARCE && tag % PENDI_SCARCE_PUSHES == 0)
 		(void)pendi_cas_relaxed(&pool->full, &full,
 					(full & ~(uint64_t)PENDI_FULL_STATE) +
-						PENDI_FULL_SEQUENCE_ONE);
+						(UINT64_C(1) << PENDI_FULL_PERIOD_SHIFT));
+}
+
+void pendi_pool_tell_of_pocket(struct pendi_pool *pool)
+{
+	uint64_t full;
+
+	/* [FR2.sc] As in pendi_pool_pushed(): nobody makes this fence for us once the membarrier of
+	 * the period is made. */
+	pendi_fence_store_load(FR2);
+	/* relaxed: as in pendi_pool_pushed(). */
+	full = pendi_load_relaxed(&pool->full);
+	if ((full & PENDI_FULL_STATE) != PENDI_FULL_OPEN)
+		pendi_pool_tell(pool, full, UINT64_C(1) << PENDI_SLOT_BITS);
 }
 
 uint32_t pendi_pool_take_many(struct pendi_pool *pool, uint32_t magazine, uint32_t *slots,
@@ -170,6 +199,7 @@ int pendi_pool_init(struct pendi_pool *pool, const struct pendi_slab *slab, uint
 		return -ENOMEM;
 	/* relaxed, here and below: nobody else has the pool yet. */
 	pendi_store_relaxed(&pool->full, 0);
+	pendi_store_relaxed(&pool->fenced, 0);
 	for (uint32_t i = 0; i < count; i++) {
 		const uint32_t begin = first + (uint32_t)((uint64_t)slots * i / count);
 		const uint32_t end = first + (uint32_t)((uint64_t)slots * (i + 1) / count);

@@ -5,7 +5,7 @@
  *	pocket 1, 2, ..   a few slots for each thread (pocket.h)     take: own pocket, own magazine,
  *	magazine 0   head -> 7 -> 3 -> 9 -> none                     then everybody's, one at a time,
  *	magazine 1   head -> 12 -> none                              then prove that there was none
- *	full         {sequence, OPEN | SCARCE | CHECKING | FULL}
+ *	full         {period, sequence, OPEN | SCARCE | CHECKING | FULL}
  *
  * A magazine, one for each CPU, is a lock-free stack through the slots' links. A pocket saves its
  * thread the locked instructions; everybody may take from it. So nobody ever holds a slot in
@@ -27,16 +27,19 @@
  * there, before those puts. Further takers read FULL, one load each, until a put ends it.
  *
  * To look into pockets costs a membarrier, too much for a pool that is full again and again. So
- * while it is SCARCE slots go to magazines only, where anybody takes them with one CAS; after some
- * hundred puts it is OPEN again. If the kernel has no memory for a membarrier, which is all that
- * can make it fail once it was registered, a refusal may come while a pocket has a slot.
+ * while it is not OPEN slots go to magazines only, where anybody takes them with one CAS; after
+ * some hundred puts it is OPEN again, and a new period begins. One membarrier in a period is
+ * enough, once it is not OPEN any more: who found it OPEN after his put had put before (FR3), and
+ * who did not makes a real fence and looks again. If the kernel has no memory for a membarrier,
+ * which is all that can make it fail once it was registered, a refusal may come while a pocket has
+ * a slot.
  *
  * ABA: a head carries a tag that each push moves (38 bits). A pop that read a stale link fails its
  * CAS, for the slot it read the link of must have been popped and pushed again meanwhile.
  *
  * Edges: FR1 push ==> pop: the taker owns the slot as the putter left it. FR2: the full word.
- * PK1 to PK3: pocket.h. Progress: everything is lock-free; take looks at each magazine and pocket
- * twice unless others put meanwhile.
+ * FR3: a membarrier ==> the proofs that do without. PK1 to PK3: pocket.h. Progress: everything is
+ * lock-free; take looks at each magazine and pocket twice unless others put meanwhile.
  */
 #ifndef PENDI_ENGINE_SLOT_POOL_H
 #define PENDI_ENGINE_SLOT_POOL_H
@@ -62,8 +65,11 @@ struct pendi_pool {
 	struct pendi_pocket *pockets; /* PENDI_THREADS of them, by thread number; or NULL */
 	uint32_t count;               /* of magazines */
 	bool light;                   /* owners of pockets make compiler barriers only */
-	/* {sequence 62 | state 2}: read by every put, written only when the pool runs dry. */
+	/* {period 30 | sequence 32 | state 2}: read by every put, written only when the pool runs
+	 * dry. */
 	PENDI_APART(2) _Atomic uint64_t full;
+	/* The period in which the last membarrier was made; by and for those who prove. */
+	_Atomic uint64_t fenced;
 };
 
 /*
@@ -94,6 +100,8 @@ size_t pendi_pool_bytes(const struct pendi_pool *pool);
 uint32_t pendi_pool_take_elsewhere(struct pendi_pool *pool, uint32_t magazine) PENDI_COLD;
 /* The rest of a put that found the full word to be @full, not OPEN. @head: what it pushed. */
 void pendi_pool_tell(struct pendi_pool *pool, uint64_t full, uint64_t head) PENDI_COLD;
+/* The same of a put in a pocket, which has made no fence of its own. */
+void pendi_pool_tell_of_pocket(struct pendi_pool *pool) PENDI_COLD;
 
 /*
  * What follows is inline because every pend and every completion passes through it, and a call
@@ -108,6 +116,7 @@ enum {
 	PENDI_FULL_SCARCE = 3,   /* there may be, and puts go to magazines */
 	PENDI_FULL_STATE = 3,    /* the mask */
 	PENDI_FULL_SEQUENCE_ONE = 4,
+	PENDI_FULL_PERIOD_SHIFT = 34,
 };
 
 PENDI_ALWAYS_INLINE uint32_t pendi_head_slot(uint64_t head)
@@ -259,7 +268,7 @@ PENDI_ALWAYS_INLINE bool pendi_pool_put_in_pocket(struct pendi_pool *pool, uint3
 	/* relaxed: as in pendi_pool_pushed(). */
 	full = pendi_load_relaxed(&pool->full);
 	if (PENDI_UNLIKELY((full & PENDI_FULL_STATE) != PENDI_FULL_OPEN))
-		pendi_pool_tell(pool, full, 1);
+		pendi_pool_tell_of_pocket(pool);
 	return true;
 }
 

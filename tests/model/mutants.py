@@ -52,8 +52,12 @@ class Unit:
 
 
 class Workshop:
+    """Works on a copy of the sources: what is edited meanwhile changes nothing."""
     def __init__(self, root, compiler, place):
-        self.root, self.compiler, self.place = root, compiler, place
+        self.root, self.compiler, self.place = place / "sources", compiler, place
+        for part in ("engine", "epoch", "include", "platform", "tests/model"):
+            shutil.copytree(root / part, self.root / part)
+        root = self.root
         sources = [path.relative_to(root).as_posix()
                    for part in ("platform", "epoch", "engine/*") for path in
                    sorted(root.glob(f"{part}/*.c"))]
@@ -98,12 +102,14 @@ class Workshop:
         return None
 
     def again(self, mutant):
-        """The units that a change of its file touches."""
-        if mutant.file.startswith("engine/"):
-            return [self.engine]
+        """The units that a change of its file touches; scenarios of a part include its headers."""
         if mutant.file.endswith(".c"):
             return [unit for unit in self.library if mutant.file in unit.files]
-        return self.library
+        return [unit for unit in (*self.library, *self.rest) if self.includes_library(unit)]
+
+    def includes_library(self, unit):
+        return any(re.search('#include "(engine|epoch)/', (self.root / name).read_text())
+                   for name in unit.files)
 
     def build(self, mutant, home):
         said = self.plant(mutant, home)
@@ -207,9 +213,21 @@ MUTANTS = (
            "	(void)full;",
            "pool: the only slot wanders"),
     Mutant("a proof without membarrier", "FR2", "engine/slot/pool.c",
-           "if (pool->pockets && pool->light && pendi_membarrier())",
-           "if (0)",
+           "	if (pendi_membarrier())\n		return false;\n",
+           "",
            "pocket: a put and a proof of none"),
+    Mutant("a put beside the membarrier makes no fence", "FR2", "engine/slot/pool.c",
+           "	pendi_fence_store_load(FR2);\n	/* relaxed: as in pendi_pool_pushed(). */\n",
+           "	/* relaxed: as in pendi_pool_pushed(). */\n",
+           "pocket: a put and two proofs, one membarrier"),
+    Mutant("a new period has the old membarrier", "FR3", "engine/slot/pool.c",
+           "						(UINT64_C(1) << PENDI_FULL_PERIOD_SHIFT));",
+           "						PENDI_FULL_SEQUENCE_ONE);",
+           "pocket: full before, a put and a proof of none"),
+    Mutant("a period is fenced before its membarrier", "FR3", "engine/slot/pool.c",
+           "	/* [FR2.sc] The heavy half, for puts in pockets. */\n",
+           "	pendi_store_release(&pool->fenced, period, FR3);\n",
+           "pocket: a put, and two prove with one membarrier"),
     Mutant("a thief without membarrier", "PK1", "engine/slot/pocket.c",
            "			if (pendi_membarrier())",
            "			if (0)",
@@ -324,11 +342,11 @@ MUTANTS = (
            "	} while (!settle_word(index, rival.slot, rival.word, "
            "pendi_word_lose(rival.word)));",
            "	} while (0);",
-           "contest: two for one key"),
+           "contest: the holder leaves, two come"),
     Mutant("a favourite is settled without a second scan", "", "engine/index/insert.c",
            "	const struct rivals again = look(index, key, seen->first);",
            "	const struct rivals again = *seen;",
-           "contest: two for one key + contest: three for one key"),
+           "contest: the holder leaves, two come"),
     Mutant("the reach shrinks while a key is displaced", "", "engine/index/bucket.c",
            "		next = pendi_home_make(displaced, displaced ? pendi_home_reach(old) : 0);",
            "		next = pendi_home_make(displaced, 0);",
@@ -390,7 +408,7 @@ MUTANTS = (
     Mutant("a refusal while a debt is being settled", "", "engine/map/recycle.c",
            "	if (pendi_load_relaxed(&recycler->debt) == debt) {",
            "		if (1) {",
-           "pointers: two free, one spare"),
+           "pointers: a debt is settled, one takes"),
     Mutant("expired by age, without asking whether it was moved", "", "engine/map/deadline.c",
            "	} while (!pass_due(at, &due));",
            "	} while (0);",
@@ -399,7 +417,7 @@ MUTANTS = (
            "	else if (pendi_membarrier())\n"
            "		return; /* not now: they stay in for longer */",
            "",
-           "expiry: a pend while its slot leaves the agenda"),
+           "expiry: a pend while its slot is dropped"),
     Mutant("a frame closes by load and store", "", "engine/map/frame.c",
            "	} while (!pendi_cas_acq_rel(&at->word, &word, step.word, SL3, SL3));",
            "		pendi_store_relaxed(&at->word, step.word);\n"

@@ -71,7 +71,7 @@ MUTANTS = [
            "	(void)full; (void)head;", "pool", "--rounds 400000"),
     Mutant("a put in a pocket does not tell", "D", POOL_H,
            "	if (PENDI_UNLIKELY((full & PENDI_FULL_STATE) != PENDI_FULL_OPEN))\n"
-           "		pendi_pool_tell(pool, full, 1);",
+           "		pendi_pool_tell_of_pocket(pool);",
            "	(void)full;", "pool", "--rounds 3000000 --only pockets"),
     Mutant("no second look before FULL", "D", POOL,
            "		slot = steal(pool, magazine);\n"
@@ -266,7 +266,7 @@ MUTANTS = [
            "--rounds 400000", flavour="tsan"),
     # Fences: killed if both CPUs are free at the right moment, so reported and not required.
     Mutant("FR2: no membarrier before the proof", "D", POOL,
-           "pool->light && pendi_membarrier())", "false)", "pool",
+           "	if (pendi_membarrier())\n		return false;\n", "", "pool",
            "--rounds 60000000 --only pockets", beyond=CHANCE, flavour="native"),
     Mutant("PK1: a fenced owner makes no fence", "D", POCKET_H,
            "		pendi_fence_store_load(PK1);\n}", "		pendi_fence_light(PK1);\n}",

@@ -29,8 +29,9 @@
 enum {
 	MODEL_MAIN = MODEL_THREADS, /* who runs while no fiber does */
 	MODEL_FIBERS = MODEL_THREADS + 1,
-	MODEL_BUFFER = 8,      /* stores under way of one fiber */
-	MODEL_DEPTH = 1 << 14, /* decisions of one execution */
+	MODEL_BUFFER = 16,      /* stores under way of one fiber at most, */
+	MODEL_BUFFER_USUAL = 8, /* and where the scenario does not say */
+	MODEL_DEPTH = 1 << 14,  /* decisions of one execution */
 	/* Options of a decision: fiber n goes on; ... */
 	MODEL_LANDS = MODEL_THREADS,       /* + n: its oldest store lands */
 	MODEL_FREEZES = 2 * MODEL_THREADS, /* + n: it stops for good */
@@ -179,6 +180,9 @@ uint32_t chance_choose(const struct model_decision *decision);
 /* seams.c */
 void seams_setup(void);
 void seams_enter_kernel(void); /* others may come before it; all stores are out when it is done */
+
+/* events.c */
+void events_setup(void);
 
 /* report.c */
 struct model_site;

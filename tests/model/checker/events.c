@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * events.c - the eventfds of a scenario: counters that are put back before each execution, unlike
- * the kernel's. Real ones lend them their numbers (a monitor gives its own to an epoll), and calls
- * on other file descriptors pass through.
+ * the kernel's. Real ones lend them their numbers (a monitor gives its own to an epoll); those that
+ * fibers make are made beforehand, so that they have the same numbers each time. Calls on other file
+ * descriptors pass through.
  */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "tests/model/checker/checker.h"
 
-enum { EVENTS = 256 };
+enum { EVENTS = 256, SPARES = 4 };
 
 static struct {
 	bool is_event;
 	uint64_t counter;
 } descriptors[EVENTS];
+static int spares[SPARES];
+static uint32_t spares_used;
 
 int __wrap_eventfd(unsigned int initial, int flags);
 ssize_t __wrap_read(int fd, void *to, size_t bytes);
@@ -34,11 +38,19 @@ static uint64_t *event_of(int fd)
 	return fd >= 0 && fd < EVENTS && descriptors[fd].is_event ? &descriptors[fd].counter : NULL;
 }
 
+void events_setup(void)
+{
+	for (uint32_t i = 0; i < SPARES; i++)
+		spares[i] = __real_eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
 int __wrap_eventfd(unsigned int initial, int flags)
 {
-	const int fd = __real_eventfd(0, flags);
+	int fd;
 
-	MODEL_CHECK(fd >= 0 && fd < EVENTS && !model->running);
+	MODEL_CHECK(!model->running || spares_used < SPARES);
+	fd = model->running ? spares[spares_used++] : __real_eventfd(0, flags);
+	MODEL_CHECK(fd >= 0 && fd < EVENTS);
 	descriptors[fd].is_event = true;
 	descriptors[fd].counter = initial;
 	return fd;

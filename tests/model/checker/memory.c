@@ -23,6 +23,7 @@
 
 #include "tests/model/checker/access.h"
 #include "tests/model/checker/checker.h"
+#include "tests/model/checker/plain.h"
 #include "tests/model/checker/sites.h"
 #include "tests/model/checker/weak.h"
 
@@ -69,6 +70,7 @@ void memory_setup(void)
 	born = map_pages(NULL, ARENA_BYTES / MODEL_GRAIN * sizeof(*born));
 	cells = map_pages(NULL, (ARENA_CELLS + data_cells + STRAYS) * sizeof(*cells));
 	weak_setup(ARENA_CELLS + data_cells + STRAYS);
+	plain_setup(arenas, ARENA_BYTES);
 }
 
 static inline bool in_fiber(void)
@@ -241,14 +243,16 @@ void memory_release(void *memory, size_t size)
 	memory_land_all(model->self); /* whoever frees has synchronized with who gets it next */
 	MODEL_CHECK(at >= arenas && at + size <= arenas + ARENA_BYTES);
 	MODEL_CHECK(*mark == SHADOW_LIVE);
-	if (model->weak && in_fiber())
+	if (model->weak && in_fiber()) {
 		check_over(memory, size);
+		plain_write(memory, size);
+	}
 	memset(mark, SHADOW_FREED, (size + MODEL_GRAIN - 1) / MODEL_GRAIN);
 }
 
 /* Before the access of the running fiber. Its cell; NULL: no fiber runs. */
-static inline struct model_cell *before(const struct model_site *site, const void *at, bool writes,
-					bool lands)
+static inline struct model_cell *before(const struct model_site *site, const void *at, size_t size,
+					bool writes, bool lands)
 {
 	struct model_cell *cell;
 
@@ -266,6 +270,7 @@ static inline struct model_cell *before(const struct model_site *site, const voi
 	if (model->weak) {
 		check_born(at);
 		weak_touch(cell_number(at));
+		plain_read_atomic(at, size);
 	}
 	return cell;
 }
@@ -378,7 +383,7 @@ void model_load(struct model_site *site, const void *at, void *value, size_t siz
 		memcpy(value, &word, size);
 		return;
 	}
-	cell = before(site, at, false, false);
+	cell = before(site, at, size, false, false);
 	if (has_history(cell))
 		word = weak_load(at, size, site->now);
 	else
@@ -387,10 +392,17 @@ void model_load(struct model_site *site, const void *at, void *value, size_t siz
 	report(site, "load", at, word, word);
 }
 
+static uint32_t buffer_room(void)
+{
+	const uint32_t asked = model->scenario->stores;
+
+	return asked ? asked : MODEL_BUFFER_USUAL;
+}
+
 void model_store(struct model_site *site, void *at, const void *value, size_t size)
 {
 	struct model_fiber *fiber = &model->fibers[model->self];
-	const struct model_cell *cell = before(site, at, true, false);
+	const struct model_cell *cell = before(site, at, size, true, false);
 	const uint64_t word = read_raw(value, size);
 
 	if (model->weak && cell)
@@ -402,7 +414,7 @@ void model_store(struct model_site *site, void *at, const void *value, size_t si
 		write_raw(at, word, size);
 		return;
 	}
-	if (fiber->buffered == MODEL_BUFFER)
+	if (fiber->buffered == buffer_room())
 		memory_land(model->self);
 	fiber->buffer[fiber->buffered++] = (struct model_pending){ at, word, (uint32_t)size };
 }
@@ -420,7 +432,7 @@ static void change(const struct model_site *site, const struct model_cell *cell,
 
 bool model_cas(struct model_site *site, void *at, void *expected, const void *value, size_t size)
 {
-	const struct model_cell *cell = before(site, at, true, true);
+	const struct model_cell *cell = before(site, at, size, true, true);
 	const uint64_t wanted = read_raw(expected, size), word = read_raw(value, size);
 	uint64_t found;
 
@@ -437,7 +449,7 @@ bool model_cas(struct model_site *site, void *at, void *expected, const void *va
 
 uint64_t model_exchange(struct model_site *site, void *at, uint64_t value, size_t size)
 {
-	const struct model_cell *cell = before(site, at, true, true);
+	const struct model_cell *cell = before(site, at, size, true, true);
 	uint64_t found;
 
 	memory_land_all(model->self);
@@ -449,7 +461,7 @@ uint64_t model_exchange(struct model_site *site, void *at, uint64_t value, size_
 
 uint64_t model_add(struct model_site *site, void *at, uint64_t value, size_t size)
 {
-	const struct model_cell *cell = before(site, at, true, true);
+	const struct model_cell *cell = before(site, at, size, true, true);
 	uint64_t found, sum;
 
 	memory_land_all(model->self);

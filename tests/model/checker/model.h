@@ -38,6 +38,7 @@ struct model_scenario {
 	void (*end)(void);
 	void (*step)(void); /* before each step, or NULL: invariants, of plain reads */
 	uint32_t freezes;   /* a set of fibers: one of them may stop for good, anywhere */
+	uint32_t stores;    /* under way of one fiber at most, up to 16; 0: 8 */
 };
 
 /* The scenarios of one file; ctest runs each group by itself, as model.<name>. */

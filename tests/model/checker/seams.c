@@ -218,6 +218,7 @@ int __wrap_nanosleep(const struct timespec *wanted, struct timespec *left)
 
 void seams_setup(void)
 {
+	events_setup();
 	model->now_ns = UINT64_C(1000000000000);
 	pendi_script = (struct pendi_script){
 		.cpu_current = cpu_current,

@@ -158,6 +158,11 @@ void weak_begin(void)
 	memset(weak->plains, 0, sizeof(weak->plains));
 }
 
+uint32_t weak_execution(void)
+{
+	return weak->execution;
+}
+
 /* ---- what happened before ---- */
 
 uint32_t weak_tick(void)

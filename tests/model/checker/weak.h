@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 void weak_setup(size_t cells);
-void weak_begin(void); /* an execution: no fiber knows more than the other */
+void weak_begin(void);         /* an execution: no fiber knows more than the other */
+uint32_t weak_execution(void); /* its number */
 
 /* The running fiber accesses something in the cell of that number (memory.c). */
 void weak_touch(size_t cell);

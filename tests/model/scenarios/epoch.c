@@ -269,6 +269,7 @@ static void report_or_read(uint32_t number)
 	(void)pendi_epoch_stalled(MS, stalls, 2);
 	begun = at.begun;
 	model_advance(2 * MS);
+	model_yield(); /* the reader may come again */
 	ended = at.ended;
 	found = pendi_epoch_stalled(MS, stalls, 2);
 	if (!model_is_weak()) /* there a word may be read late, both times */

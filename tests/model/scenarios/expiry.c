@@ -81,6 +81,28 @@ static void extended_or_told(void)
 	MODEL_CHECK(world.told_of[0] == 1 && world_live() == 0);
 }
 
+/* Held for as long as it may live, or met. */
+static void hold_or_poll(uint32_t number)
+{
+	if (number == 0)
+		world.results[0] = pend_map_hold(world.map, world.handles[0]);
+	else
+		world_poll_all();
+}
+
+static void held_or_told(void)
+{
+	world_finish();
+	MODEL_CHECK(world.results[0] == 0 || world.results[0] == -EALREADY ||
+		    world.results[0] == -ENOENT);
+	MODEL_CHECK(world.told_of[0] == (world.results[0] != 0));
+	for (uint32_t i = 0; i < 21 && !world.told_of[0]; i++) { /* ten times the default */
+		model_advance(SECOND);
+		world_finish();
+	}
+	MODEL_CHECK(world.told_of[0] == 1 && world_live() == 0);
+}
+
 /* A deadline is brought forward, while a pass is at work. */
 static void far_away(void)
 {
@@ -141,6 +163,48 @@ static void expired_in_time(void)
 	MODEL_CHECK(world.results[0] == 0 && world.told_of[1] == 1 && world_live() == 0);
 }
 
+/* ---- DL3: the slot was used, is free, and the agenda still looks at it ---- */
+
+enum { LAST_PART = MODEL_THREADS - 1 }; /* where the only slot is looked at */
+
+static void one_idle(void)
+{
+	world_make(1, WORLD_ENGINE);
+	MODEL_CHECK(world_pend(0, 0, 0, 0) == 0);
+	MODEL_CHECK(world_complete(0, PEND_ACTION_BLOCK) == 0);
+	world_finish();
+}
+
+static void one_idle_portable(void)
+{
+	world_without_membarrier();
+	one_idle();
+}
+
+/* Who pends for as long as the default finds the slot covered, or leaving. It leaves in three looks:
+ * the first marks it, the second lets it go, the third drops it; each is a revisit after the last. */
+static void pend_or_let_leave(uint32_t number)
+{
+	if (number == 0) {
+		world.results[0] = world_pend(1, 0, 0, 0);
+		return;
+	}
+	for (uint32_t look = 0; look < 3; look++) {
+		model_advance(SECOND + 10 * MS);
+		world_poll(LAST_PART);
+	}
+}
+
+static void expired_by_itself(void)
+{
+	MODEL_CHECK(world.results[0] == 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		model_advance(SECOND + 10 * MS);
+		world_finish();
+	}
+	MODEL_CHECK(world.told_of[1] == 1 && world_live() == 0);
+}
+
 /* E: a server that stops in the middle of a completion may keep that one. */
 static void others_expire(void)
 {
@@ -195,6 +259,14 @@ static const struct model_scenario scenarios[] = {
 	  .begin = one_due,
 	  .thread = extend_or_poll,
 	  .end = extended_or_told },
+	{ .name = "expiry: it is held at its deadline",
+	  .shows = "C DL1 SL2",
+	  .threads = 2,
+	  .bound = 3,
+	  .tso_bound = 2,
+	  .begin = one_due,
+	  .thread = hold_or_poll,
+	  .end = held_or_told },
 	{ .name = "expiry: a deadline comes nearer",
 	  .shows = "C DL1 DL2",
 	  .threads = 2,
@@ -219,6 +291,24 @@ static const struct model_scenario scenarios[] = {
 	  .begin = one_gone_portable,
 	  .thread = pend_or_pass,
 	  .end = expired_in_time },
+	{ .name = "expiry: a pend while its slot is dropped",
+	  .shows = "C DL3",
+	  .threads = 2,
+	  .bound = 3,
+	  .tso_bound = 2,
+	  .stores = 16,
+	  .begin = one_idle,
+	  .thread = pend_or_let_leave,
+	  .end = expired_by_itself },
+	{ .name = "expiry: one is dropped, no membarrier",
+	  .shows = "C DL3",
+	  .threads = 2,
+	  .bound = 3,
+	  .tso_bound = 2,
+	  .stores = 16,
+	  .begin = one_idle_portable,
+	  .thread = pend_or_let_leave,
+	  .end = expired_by_itself },
 	{ .name = "expiry: who passes stops anywhere",
 	  .shows = "E C",
 	  .threads = 2,

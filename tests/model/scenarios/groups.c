@@ -28,5 +28,7 @@ const struct model_group *const model_groups[] = {
 	&model_shard,
 	&model_registry,
 	&model_runtime,
+	&model_arrive,
+	&model_simulator,
 	NULL,
 };

@@ -5,7 +5,10 @@
  * One entry, or two, and one slot of reserve: so slots are wanted while a reader holds them.
  */
 #include <errno.h>
+#include <string.h>
 
+#include "engine/map/map_internal.h"
+#include "epoch/epoch.h"
 #include "tests/model/scenarios/scenarios.h"
 #include "tests/model/scenarios/world.h"
 
@@ -144,6 +147,48 @@ static void debts_are_settled(void)
 	world_finish();
 }
 
+/* The recycler alone. Two slots are in limbo, and the spare of one is taken: so one is owed. */
+static void one_owed(void)
+{
+	struct pendi_recycler *recycler;
+	int error = 0;
+
+	two_entries();
+	recycler = &world.map->recycler;
+	for (uint32_t i = 0; i < 2; i++)
+		pendi_recycler_defer(recycler, pendi_handle_slot(world.handles[i]));
+	MODEL_CHECK(pendi_recycler_take(recycler, 0, &error) != PENDI_SLOT_NONE);
+}
+
+/* Who is refused is refused while a debt is open, or because nothing is left. */
+static void take_or_settle(uint32_t number)
+{
+	struct pendi_recycler *recycler = &world.map->recycler;
+	uint64_t debt;
+	int error = 0;
+
+	for (uint32_t i = 0; i < 3 && number; i++)
+		(void)pendi_epoch_poll();
+	if (number || pendi_recycler_take(recycler, 0, &error) != PENDI_SLOT_NONE)
+		return;
+	/* Plain: as it is when the take returns, for nothing is decided in between. */
+	memcpy(&debt, (const void *)(uintptr_t)&recycler->debt, sizeof(debt));
+	MODEL_CHECK(error == -EAGAIN);
+	MODEL_CHECK(model_is_weak() || (uint32_t)debt != (uint32_t)(debt >> 32));
+	world.results[0] = error;
+}
+
+/* It can be had when the limbo has moved on. */
+static void paid_in_the_end(void)
+{
+	int error = 0;
+
+	for (uint32_t i = 0; i < 3; i++)
+		(void)pendi_epoch_poll();
+	MODEL_CHECK(!world.results[0] ||
+		    pendi_recycler_take(&world.map->recycler, 0, &error) != PENDI_SLOT_NONE);
+}
+
 static const struct model_scenario scenarios[] = {
 	{ .name = "pointers: one is held while its slot recycles",
 	  .shows = "EP1 EP2 SL2",
@@ -193,6 +238,13 @@ static const struct model_scenario scenarios[] = {
 	  .begin = two_entries,
 	  .thread = complete_and_pend,
 	  .end = debts_are_settled },
+	{ .name = "pointers: a debt is settled, one takes",
+	  .shows = "D RC1",
+	  .threads = 2,
+	  .bound = 3,
+	  .begin = one_owed,
+	  .thread = take_or_settle,
+	  .end = paid_in_the_end },
 };
 
 const struct model_group model_pointers = { "pointers", scenarios,

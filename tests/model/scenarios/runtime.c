@@ -53,6 +53,22 @@ static void old_or_new(void)
 	stage_strike();
 }
 
+static void batch_or_update(uint32_t number)
+{
+	if (number)
+		stage_invoke_batch();
+	else
+		invoke_or_update(0);
+}
+
+static void each_old_or_new(void)
+{
+	/* Of one moment: none sees a change that the other does not. */
+	MODEL_CHECK(stage.passages[2].stamps == 1 &&
+		    stage.passages[2].stamp == stage.passages[1].stamp);
+	old_or_new();
+}
+
 static void update_twice_or_invoke(uint32_t number)
 {
 	if (number) {
@@ -276,6 +292,14 @@ static const struct model_scenario scenarios[] = {
 	  .begin = make_portable,
 	  .thread = invoke_or_update,
 	  .end = old_or_new },
+	{ .name = "runtime: an update and a batch",
+	  .shows = "G AT1",
+	  .threads = 2,
+	  .bound = 3,
+	  .tso_bound = 2,
+	  .begin = stage_make,
+	  .thread = batch_or_update,
+	  .end = each_old_or_new },
 	{ .name = "runtime: an update that waits",
 	  .shows = "G C7",
 	  .threads = 2,
@@ -312,6 +336,7 @@ static const struct model_scenario scenarios[] = {
 	  .shows = "G X10 X15 AT2",
 	  .threads = 2,
 	  .bound = 3,
+	  .tso_bound = 2,
 	  .begin = stage_make,
 	  .thread = pend_or_update,
 	  .end = who_pended_runs_again },
@@ -319,6 +344,7 @@ static const struct model_scenario scenarios[] = {
 	  .shows = "G X15 AT4",
 	  .threads = 2,
 	  .bound = 3,
+	  .tso_bound = 2,
 	  .begin = stage_make,
 	  .thread = pend_or_hand_over,
 	  .end = newest_runs_again },
@@ -326,6 +352,7 @@ static const struct model_scenario scenarios[] = {
 	  .shows = "G X15",
 	  .threads = 2,
 	  .bound = 3,
+	  .tso_bound = 2,
 	  .begin = stage_make,
 	  .thread = pend_or_complete,
 	  .end = completed_or_lives },

@@ -258,6 +258,52 @@ static void put_or_take(uint32_t number)
 		keep(take(0));
 }
 
+/* The pool was full, with a membarrier, and is open again. */
+static void one_for_pocket_again(void)
+{
+	one_for_pocket();
+	MODEL_CHECK(take(0) == PENDI_SLOT_NONE);
+	for (uint32_t i = 0; i < PENDI_SCARCE_PUSHES; i++) {
+		at.owner[at.had[0][0]] = (uint8_t)model_self();
+		put(0, at.had[0][0]);
+		MODEL_CHECK(take(0) == at.had[0][0]);
+	}
+	at.owner[at.had[0][0]] = 0;
+}
+
+static void two_for_two(void)
+{
+	make(2, 1, true);
+	hand_all_to_first();
+	at.has[0] = 1;
+	at.had[1][at.has[1]++] = at.had[0][1];
+	at.owner[at.had[1][0]] = 1;
+}
+
+/* The second proof makes no membarrier, while a put goes on that saw the pool open. */
+static void put_or_prove_twice(uint32_t number)
+{
+	if (number == 0) {
+		put(0, at.had[0][--at.has[0]]);
+		return;
+	}
+	keep(take(0));
+	put(0, at.had[1][--at.has[1]]);
+	keep(take(0));
+	keep(take(0));
+}
+
+/* Two slots, for a take that is under way counts as if it had one. */
+static void put_both_or_take(uint32_t number)
+{
+	if (number == 0) {
+		put(0, at.had[0][0]);
+		put(0, at.had[0][1]);
+	} else {
+		keep(take(0));
+	}
+}
+
 static void put_take_or_take(uint32_t number)
 {
 	if (number == 0) {
@@ -388,6 +434,30 @@ static const struct model_scenario scenarios[] = {
 	  .tso_bound = 3,
 	  .begin = one_for_pocket,
 	  .thread = put_or_take,
+	  .end = all_there },
+	{ .name = "pocket: full before, a put and a proof of none",
+	  .shows = "D FR2 FR3",
+	  .threads = 2,
+	  .bound = 5,
+	  .tso_bound = 3,
+	  .begin = one_for_pocket_again,
+	  .thread = put_or_take,
+	  .end = all_there },
+	{ .name = "pocket: a put, and two prove with one membarrier",
+	  .shows = "D FR2 FR3",
+	  .threads = 3,
+	  .bound = 3,
+	  .tso_bound = 2,
+	  .begin = fill_pocket,
+	  .thread = put_both_or_take,
+	  .end = all_there },
+	{ .name = "pocket: a put and two proofs, one membarrier",
+	  .shows = "D FR2 FR3",
+	  .threads = 2,
+	  .bound = 4,
+	  .tso_bound = 3,
+	  .begin = two_for_two,
+	  .thread = put_or_prove_twice,
 	  .end = all_there },
 	{ .name = "pocket: a put, a take and two proofs",
 	  .shows = "D FR2",

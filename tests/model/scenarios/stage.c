@@ -202,6 +202,19 @@ void stage_invoke(uint32_t number, uint64_t pends)
 	stage.verdicts[number] = (int)invocation.verdict;
 }
 
+void stage_invoke_batch(void)
+{
+	struct pend_invocation invocations[2];
+
+	for (uint32_t i = 0; i < 2; i++) {
+		invocations[i] = (struct pend_invocation){ .context = &stage.passages[i + 1],
+							   .operation = i + 1,
+							   .initial = PEND_VERDICT_PROCEED_SOFT };
+		stage.lowest[i + 1] = stage.newest;
+	}
+	MODEL_CHECK(pend_hook_invoke_batch(stage.hook, invocations, 2) == 2);
+}
+
 int stage_update(uint32_t number, enum pend_outstanding outstanding, uint32_t flags)
 {
 	struct pend_link_update_options options = { .size = sizeof(options),

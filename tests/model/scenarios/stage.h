@@ -60,6 +60,9 @@ struct pend_link *stage_attach(uint32_t number);
 /* Invocation @number. @pends: 1: its program pends; 2: and asks helpers, in each run. */
 void stage_invoke(uint32_t number, uint64_t pends);
 
+/* Invocations 1 and 2, in one call. */
+void stage_invoke_batch(void);
+
 /* Puts role @number in the place of what is attached. */
 int stage_update(uint32_t number, enum pend_outstanding outstanding, uint32_t flags);
 

@@ -324,6 +324,7 @@ static const struct model_scenario scenarios[] = {
 	  .shows = "E F",
 	  .threads = 2,
 	  .bound = 3,
+	  .tso_bound = 2,
 	  .begin = open_map,
 	  .thread = stop_soon_or_pend,
 	  .end = not_for_ever,
