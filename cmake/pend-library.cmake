@@ -15,7 +15,9 @@ set(PEND_PUBLIC_HEADERS
   include/pendmap/hook.h
   include/pendmap/identity.h
   include/pendmap/link.h
+  include/pendmap/lookup.h
   include/pendmap/map.h
+  include/pendmap/operation.h
   include/pendmap/pendmap.h
   include/pendmap/program.h
   include/pendmap/registry.h

@@ -32,6 +32,16 @@ if(PEND_VALGRIND)
   set(PEND_TEST_LABELS ${PEND_VALGRIND})
 endif()
 
+# pend_scaled(<variable> <whole> <least>)
+# Sets the variable to PEND_TEST_PERCENT of the whole, and to the least at least.
+function(pend_scaled variable whole least)
+  math(EXPR scaled "${whole} * ${PEND_TEST_PERCENT} / 100")
+  if(scaled LESS least)
+    set(scaled ${least})
+  endif()
+  set(${variable} ${scaled} PARENT_SCOPE)
+endfunction()
+
 function(pend_add_test)
   cmake_parse_arguments(PARSE_ARGV 0 arg "CRITERION" "NAME;LABEL;TIMEOUT"
     "SOURCES;LIBRARIES;ARGS;CASES")

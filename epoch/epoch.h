@@ -44,6 +44,9 @@ void pendi_epoch_exit(void);
 /* Whether the calling thread is inside. */
 bool pendi_epoch_inside(void);
 
+/* Whether the calling thread may wait for readers: it is neither inside nor in a reclaim function. */
+bool pendi_epoch_may_wait(void);
+
 /* Runs @node->reclaim (already set) once no reader can hold the object. The function runs on
  * any thread that calls into the epoch later, or on one of the implementation's own, outside any
  * reader section of its own making; it must return, must not block, and may enter, retire and

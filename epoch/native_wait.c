@@ -33,13 +33,12 @@
 #include "platform/atomic.h"
 #include "platform/membarrier.h"
 
-/* Whether the caller would wait for itself: inside a section, or in a reclaim function. */
-static bool would_deadlock(void)
+bool pendi_epoch_may_wait(void)
 {
-	const uint32_t number = pendi_thread_number();
+	const uint32_t number = pendi_thread_self;
 	const struct pendi_thread_record *self = &pendi_thread_records[number];
 
-	return number ? self->nest || pendi_native_in_turn(self) : pendi_thread_is_guest();
+	return number ? !self->nest && !pendi_native_in_turn(self) : !pendi_thread_is_guest();
 }
 
 static uint32_t passed_since(uint32_t start)
@@ -52,7 +51,7 @@ int pendi_epoch_synchronize(void)
 {
 	uint32_t round = 0;
 
-	if (would_deadlock())
+	if (!pendi_epoch_may_wait())
 		return -EDEADLK;
 	/* [EP1.sc] As in retire: what the caller has unlinked, then E. */
 	pendi_fence_store_load(EP1);
@@ -115,7 +114,7 @@ int pendi_epoch_barrier(void)
 	uint32_t round = 0;
 	bool complete = false;
 
-	if (would_deadlock())
+	if (!pendi_epoch_may_wait())
 		return -EDEADLK;
 	while (!complete) {
 		struct pendi_thread_record *self = pendi_thread_borrow();

@@ -184,6 +184,11 @@ bool pendi_epoch_inside(void)
 	return pendi_thread_self && pendi_thread_records[pendi_thread_self].nest;
 }
 
+bool pendi_epoch_may_wait(void)
+{
+	return !pendi_epoch_inside() && !in_callback;
+}
+
 void pendi_epoch_retire_batch(struct pendi_epoch_node *first, struct pendi_epoch_node *last,
 			      uint32_t count)
 {
@@ -214,7 +219,7 @@ uint32_t pendi_epoch_poll(void)
 
 int pendi_epoch_synchronize(void)
 {
-	if (pendi_epoch_inside() || in_callback)
+	if (!pendi_epoch_may_wait())
 		return -EDEADLK;
 	urcu_memb_synchronize_rcu();
 	return 0;
@@ -236,7 +241,7 @@ int pendi_epoch_barrier(void)
 {
 	uint64_t callbacks[PENDI_LANES];
 
-	if (pendi_epoch_inside() || in_callback)
+	if (!pendi_epoch_may_wait())
 		return -EDEADLK;
 	(void)pendi_thread_number();
 	/* relaxed: an older count only waits longer. */

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include <pendmap/engine.h>
+#include <pendmap/lookup.h>
 #include <pendmap/map.h>
 
 #include "bench/measure/impl.h"

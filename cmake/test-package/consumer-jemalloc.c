@@ -16,9 +16,10 @@ int main(void)
 	struct pend_allocator *allocator = NULL;
 	struct pend_map *map = NULL;
 	const size_t before = mallinfo2().uordblks;
-	void *volatile block = malloc(100000); /* volatile: not to be left out */
+	void *const block = malloc(100000);
 
-	if (!block || mallinfo2().uordblks < before + 100000)
+	/* Asked for its size, so that it cannot be left out. */
+	if (malloc_usable_size(block) < 100000 || mallinfo2().uordblks < before + 100000)
 		return 1;
 	free(block);
 	/* Where memory cannot be placed, it is at least jemalloc's. */

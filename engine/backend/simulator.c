@@ -343,7 +343,7 @@ int pend_simulator_destroy(struct pend_simulator *simulator)
 
 	if (!simulator)
 		return -EFAULT;
-	if (pendi_epoch_inside())
+	if (!pendi_epoch_may_wait())
 		return -EDEADLK;
 	/* What was attached may be on its way out, and with it the hooks' last clients. */
 	(void)pendi_cleaner_flush(simulator->runtime);

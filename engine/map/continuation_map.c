@@ -109,7 +109,7 @@ int pend_continuation_destroy(struct pend_continuation *map)
 
 	if (error)
 		return error;
-	if (pendi_epoch_inside())
+	if (!pendi_epoch_may_wait())
 		return -EDEADLK;
 	if (!pendi_roster_close(&map->entry))
 		return -ESHUTDOWN;

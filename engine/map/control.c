@@ -23,7 +23,7 @@
 #include "platform/clock.h"
 
 #define DRAIN_PAUSE_NS 100000u
-#define DRAIN_PATIENCE 20u /* pauses before the waiting thread serves a slot itself */
+#define DRAIN_PATIENCE 20u /* pauses, or ticks, before the waiting thread serves a slot itself */
 
 static pthread_mutex_t control_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct pendi_fork_guard control_guard = { .mutex = &control_mutex };
@@ -98,7 +98,7 @@ static int wait_for_delivery(struct pend_map *map, uint32_t slot, uint64_t word,
 
 		if (!pendi_word_same_generation(now, word) || !is_under_way(now))
 			return 0;
-		if (map->engine && pauses >= DRAIN_PATIENCE && pendi_map_serve(map, slot))
+		if (map->engine && pauses >= DRAIN_PATIENCE && pendi_map_serve_away(map, slot))
 			continue;
 		if (!map->engine)
 			(void)pendi_map_rerun_one(map);
@@ -180,6 +180,7 @@ static bool begin_drain(struct pend_map *map, pend_drain_fn done, void *context)
 	if (!pendi_cas_acquire(&map->drain.active, &idle, 1, DR1))
 		return false;
 	map->drain.next = 0;
+	map->drain.waits = 0;
 	map->drain.done = done;
 	map->drain.context = context;
 	return true;
@@ -224,8 +225,11 @@ static bool advance_drain(struct pend_map *map)
 		const uint64_t word = pendi_load_acquire(&pendi_map_slot(map, slot)->word, SL1);
 
 		drain->next = slot;
-		if (is_under_way(word) && !pendi_map_serve(map, slot))
+		if (is_under_way(word) &&
+		    (drain->waits < DRAIN_PATIENCE || !pendi_map_serve_away(map, slot))) {
+			drain->waits++;
 			return false;
+		}
 	}
 	return true;
 }

@@ -16,7 +16,7 @@
  *
  * A look at a slot
  *	live and overdue    decides it: PEND_ORIGIN_DEADLINE
- *	decided, continued  serves it, in case whoever should send the hint did not or could not
+ *	decided, continued  has it served, in case whoever should send the hint did not or could not
  *	being armed         comes back with the next tick
  *	free                twice, and then again: the slot leaves the agenda, so that an idle map
  *	                    sleeps
@@ -54,6 +54,7 @@ struct pass {
 	struct pend_map *map;
 	struct pendi_part *part;
 	const struct pendi_now *now;
+	uint32_t shard;
 	uint32_t soon;  /* the next tick */
 	uint32_t later; /* the tick of the next revisit */
 	uint32_t count; /* of slots that were seen LEAVING, and free */
@@ -176,9 +177,8 @@ static void expire(const struct pass *pass, uint32_t slot, uint64_t word)
 						 PEND_ORIGIN_DEADLINE, 0 };
 	struct pendi_step step;
 
-	/* Who is here serves the shard: no hint is needed. */
 	(void)pendi_map_decide(map, pendi_handle_make(word, slot), &decision, &step);
-	(void)pendi_map_serve(map, slot);
+	pendi_map_serve_from(map, slot, pass->shard);
 }
 
 /* The slot holds a live operation. Returns the tick of its next look. */
@@ -215,10 +215,10 @@ static uint32_t look_at_slot(void *context, uint32_t index, uint32_t horizon)
 		return look_at_live(pass, slot, word);
 	case PENDI_SLOT_RERUN:
 		tick = look_at_live(pass, slot, word);
-		(void)pendi_map_serve(map, slot); /* if it is not over, its program runs */
+		pendi_map_serve_from(map, slot, pass->shard); /* not over: its program runs */
 		return tick;
 	case PENDI_SLOT_COMPLETING:
-		(void)pendi_map_serve(map, slot);
+		pendi_map_serve_from(map, slot, pass->shard);
 		return pass->later;
 	case PENDI_SLOT_FREE:
 		return look_at_free(pass, slot);
@@ -245,6 +245,7 @@ uint32_t pendi_map_pass(struct pendi_client *client, uint32_t shard, const struc
 	pass.map = map;
 	pass.part = &map->parts[shard];
 	pass.now = now;
+	pass.shard = shard;
 	pass.soon =
 		pendi_engine_tick(map->engine, now->now_ns + pendi_engine_tick_length(map->engine));
 	pass.later = look_tick(map, PEND_DEADLINE_NONE, now->now_ns);

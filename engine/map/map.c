@@ -219,7 +219,7 @@ int pend_map_destroy(struct pend_map *map)
 		return error;
 	if (pendi_callback_inside(map, false))
 		return -EDEADLK;
-	if (map->flags & PEND_MAP_POINTERS && pendi_epoch_inside())
+	if (map->flags & PEND_MAP_POINTERS && !pendi_epoch_may_wait())
 		return -EDEADLK;
 	if (map->engine && pendi_engine_serving(map->engine))
 		return -EDEADLK;

@@ -17,6 +17,7 @@
 #include <errno.h>
 
 #include <pendmap/control.h>
+#include <pendmap/lookup.h>
 #include <pendmap/map.h>
 
 #include "engine/deadline/agenda.h"
@@ -46,7 +47,8 @@ struct pendi_part {
 /* A drain that was begun by pend_map_disable_async(). Under the control mutex, but for `active`. */
 struct pendi_drain {
 	_Atomic uint32_t active;
-	uint32_t next; /* slot: all before it were seen delivered */
+	uint32_t next;  /* slot: all before it were seen delivered */
+	uint32_t waits; /* how often there was something that was not */
 	pend_drain_fn done;
 	void *context;
 };
@@ -167,6 +169,10 @@ void pendi_map_carry_out_many(struct pend_map *map, const uint32_t *slots, const
 			      uint32_t count);
 /* serve.c: claims and does what there is to do for a slot, if anything. True: something was. */
 bool pendi_map_serve(struct pend_map *map, uint32_t slot);
+/* serve.c: the same, by who is not at the operation's home, and counted. */
+bool pendi_map_serve_away(struct pend_map *map, uint32_t slot);
+/* serve.c: a look by who serves @shard found the slot decided: it is served at home, or else here. */
+void pendi_map_serve_from(struct pend_map *map, uint32_t slot, uint32_t shard);
 /* serve.c: the functions of a map as a client of its engine. */
 extern const struct pendi_client pendi_map_client;
 

@@ -7,11 +7,17 @@
  *	                             |                                               ^
  *	                             +--- queue full: the agenda, at the next tick --+
  *
+ *	a look of the agenda finds it decided: the same; but if the queue is full, it is done there
+ *
  * A hint only says: look at this slot. Whoever looks claims the slot by a compare-and-swap on its
  * word and finishes it, or runs its program; the others find nothing to claim. So hints may come
  * twice, late, or by way of another thread than was meant, and one that never comes (its sender
  * stopped between decision and hint) is made up for when the agenda looks at the slot, by the
  * deadline at the latest (guarantees A, C and E).
+ *
+ * Which shard's agenda has a slot depends on the slot's number, not on who pended. So a look sends a
+ * hint home as well (F18). Only where that cannot be is something done away from home: in a look
+ * that finds the queue full, and in a stop that has waited. `away` counts it.
  *
  * Edges: SL3 (what a decider did before, for who finishes). Progress: lock-free, apart from the
  * completion and re-run functions.
@@ -115,6 +121,25 @@ bool pendi_map_serve(struct pend_map *map, uint32_t slot)
 	pendi_map_finish(map, slot, step.word);
 	pendi_recycler_put(&map->recycler, slot);
 	return true;
+}
+
+bool pendi_map_serve_away(struct pend_map *map, uint32_t slot)
+{
+	const bool served = pendi_map_serve(map, slot);
+
+	if (served)
+		pendi_tally_add(&map->tally, PENDI_COUNT_AWAY, 1);
+	return served;
+}
+
+void pendi_map_serve_from(struct pend_map *map, uint32_t slot, uint32_t shard)
+{
+	const uint32_t home = home_of_slot(map, slot);
+
+	if (home == shard)
+		(void)pendi_map_serve(map, slot);
+	else if (!pendi_engine_hint(&map->client, home, slot))
+		(void)pendi_map_serve_away(map, slot);
 }
 
 PENDI_FLATTEN static void serve(struct pendi_client *client, uint32_t slot)

@@ -50,6 +50,7 @@ static void read_counters(const struct pend_map *map, struct pend_map_stats *sta
 	stats->staged_lost = sum(map, PENDI_COUNT_STAGED_LOST);
 	stats->continues = sum(map, PENDI_COUNT_CONTINUES);
 	stats->reruns = sum(map, PENDI_COUNT_RERUNS);
+	stats->away = sum(map, PENDI_COUNT_AWAY);
 }
 
 int pend_map_stats_read(struct pend_map *map, struct pend_map_stats *stats)

@@ -37,10 +37,11 @@ enum pendi_counter {
 	PENDI_COUNT_ARMS,
 	PENDI_COUNT_STAGED_LOST,
 	PENDI_COUNT_REFUSED_HOLD,
+	PENDI_COUNT_AWAY,
 	PENDI_COUNTERS = 32,
 };
 
-_Static_assert(PENDI_COUNT_REFUSED_HOLD < PENDI_COUNTERS, "they fit in a row");
+_Static_assert(PENDI_COUNT_AWAY < PENDI_COUNTERS, "they fit in a row");
 
 struct pendi_tally_row {
 	PENDI_APART(2) _Atomic uint64_t count[PENDI_COUNTERS];

@@ -26,7 +26,7 @@
 
 int pendi_link_may_wait(void)
 {
-	return pendi_frame_innermost || pendi_epoch_inside() ? -EDEADLK : 0;
+	return pendi_frame_innermost || !pendi_epoch_may_wait() ? -EDEADLK : 0;
 }
 
 int pendi_link_check(const struct pend_program *program, const struct pend_uuid *program_type,

@@ -130,7 +130,8 @@ uint32_t pendi_executor_turn(struct pendi_shard *shard)
 		return 0;
 	if (PENDI_UNLIKELY(!executor->pinned) && has_first_work(&visitor, shard))
 		pendi_home_pin(shard, executor->turn_ns);
-	if (PENDI_LIKELY(executor_serves(shard, shard)))
+	/* A hint that came after that question waits for the next turn, which pins. */
+	if (PENDI_LIKELY(executor->pinned && executor_serves(shard, shard)))
 		done = pendi_shard_serve(&visitor, shard);
 	done += serve_adopted(&visitor, shard);
 	done += pass_all(&visitor, shard, done == 0);

@@ -8,7 +8,8 @@
  * by less than 10 ms is kept for the next look.
  *
  * Noticing comes after waking up, by the time that the monitor takes to be scheduled; an operation
- * that is pended in between counts as older than the suspend.
+ * that is pended in between counts as older than the suspend, and so does one that is pended before
+ * the coarse clock moves next, which is the clock of most pends (and so that of noticed_ns).
  *
  * One thread writes the history, any number read it, without waiting: an entry is written before
  * the count that includes it (SH10), and who finds the count moved reads again.
@@ -18,21 +19,20 @@
 
 #define SUSPEND_FIRST_LOOKS 8u
 
-static uint64_t lead_ns(uint64_t *mono_ns)
+static uint64_t lead_ns(void)
 {
 	const uint64_t boot_ns = pendi_clock_boot_ns();
 
-	*mono_ns = pendi_clock_mono_ns();
-	return boot_ns - *mono_ns;
+	return boot_ns - pendi_clock_mono_ns();
 }
 
 void pendi_suspend_begin(struct pend_engine *engine)
 {
-	uint64_t mono_ns, best = lead_ns(&mono_ns);
+	uint64_t best = lead_ns();
 
 	/* The largest is the nearest; one that is 10 ms too small would be a suspend later. */
 	for (uint32_t i = 1; i < SUSPEND_FIRST_LOOKS; i++) {
-		const uint64_t lead = lead_ns(&mono_ns);
+		const uint64_t lead = lead_ns();
 
 		if ((int64_t)(lead - best) > 0)
 			best = lead;
@@ -50,14 +50,13 @@ void pendi_suspend_look(struct pend_engine *engine)
 	const uint64_t before_ns = pendi_load_relaxed(&engine->offset_ns);
 	const uint32_t count = pendi_load_relaxed(&engine->suspends);
 	struct pendi_suspend *entry = &engine->history[count % PENDI_SUSPENDS_KEPT];
-	uint64_t now_ns;
-	const uint64_t offset_ns = lead_ns(&now_ns);
+	const uint64_t offset_ns = lead_ns();
 
 	if ((int64_t)(offset_ns - before_ns) < (int64_t)PENDI_SUSPEND_MIN_NS)
 		return;
 	/* [SH10.rel] Both: who reads one of these in place of an older entry then reads a count
 	 * that is not older than these, and begins again. Pairs with [SH10.acq] in lead_at(). */
-	pendi_store_release(&entry->noticed_ns, now_ns, SH10);
+	pendi_store_release(&entry->noticed_ns, pendi_clock_coarse_ns(), SH10);
 	pendi_store_release(&entry->offset_ns, offset_ns, SH10);
 	/* [SH10.rel] Pairs with [SH10.acq] in pendi_engine_suspended(): the entry is there. */
 	pendi_store_release(&engine->suspends, count + 1, SH10);

@@ -194,10 +194,12 @@ PEND_API int pend_engine_destroy(struct pend_engine *engine);
  * @retval -EFAULT     @p engine is NULL
  * @retval -ESHUTDOWN  the engine has been destroyed
  * @retval -ERANGE     there is no such CPU
- * @retval -EDEADLK    the call comes from inside a completion function of this engine
+ * @retval -EDEADLK    the calling thread serves a shard of this engine already: the call comes from
+ *                     a completion or re-run function that it runs there
  * @retval -EAGAIN     the library knows too many threads already
  *
- * @context     any thread, not inside a completion function of this engine; sleeps only if those do
+ * @context     any thread that does not serve a shard of this engine; also from a function that a
+ *              stop runs (control.h). Sleeps only if completion functions do
  * @progress    lock-free, but for the completion functions
  * @complexity  O(budget) and O(maps)
  * @since       0.1

@@ -17,7 +17,9 @@
 #include <pendmap/hook.h>
 #include <pendmap/identity.h>
 #include <pendmap/link.h>
+#include <pendmap/lookup.h>
 #include <pendmap/map.h>
+#include <pendmap/operation.h>
 #include <pendmap/program.h>
 #include <pendmap/registry.h>
 #include <pendmap/session.h>

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include <pendmap/hook.h>
+#include <pendmap/lookup.h>
 #include <pendmap/map.h>
 
 #include "platform/atomic.h"

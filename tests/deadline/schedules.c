@@ -33,6 +33,7 @@ enum {
 	FIBERS = 4,
 	CALLS = 2, /* of a fiber */
 	SLOTS = 16,
+	LEVELS = 3, /* of an agenda of so many slots */
 	PROMISES = 32,
 	DECISIONS = 1024,
 	STACK_BYTES = 64 * 1024,
@@ -50,14 +51,15 @@ struct call {
 
 struct scenario {
 	const char *name;
-	uint32_t preemptions; /* fewer than usual, where schedules are many; 0: as usual */
-	uint32_t renew;       /* after an operation was served, look again so much later; or 0 */
+	uint32_t fewer; /* preemptions than the others have, where schedules are many */
+	uint32_t renew; /* after an operation was served, look again so much later; or 0 */
 	struct call before[3];
 	struct call fibers[FIBERS][CALLS];
 };
 
 static const struct scenario scenarios[] = {
 	{ .name = "two slots of a line, two passes",
+	  .fewer = 1,
 	  .before = { { ARM, 3, 0, 0 } },
 	  .fibers = { { { ARM, 5, 1, 0 } },
 		      { { ARM, 3, 0, 0 } },
@@ -79,8 +81,7 @@ static const struct scenario scenarios[] = {
 	  .before = { { ARM, 9, 0, 9 }, { ARM, 6, 1, 0 }, { ARM, 3, 2, 0 } },
 	  .fibers = { { { ARM, 3, 0, 6 } },
 		      { { PASS, 3, 0, 0 } },
-		      { { PASS, 3, 0, 0 } },
-		      { { PASS, 6, 0, 0 } } } },
+		      { { PASS, 3, 0, 0 }, { PASS, 6, 0, 0 } } } },
 	{ .name = "slots that come again",
 	  .renew = 4,
 	  .before = { { ARM, 2, 0, 0 }, { ARM, 3, 8, 0 } },
@@ -120,7 +121,7 @@ static struct {
 	struct fiber fibers[FIBERS];
 	uint32_t running, fiber_count, preemptions, most_preemptions;
 	bool exploring;
-	bool used[SLOTS];
+	uint32_t used[LEVELS]; /* a bit for each node that this scenario can change */
 	/* Where this schedule is in the tree of all. */
 	struct decision decisions[DECISIONS];
 	uint32_t decision_count, step;
@@ -179,15 +180,14 @@ static uint32_t others(uint32_t wanted, uint32_t *fiber)
 /* Whether @address is a node that this scenario can change, and which. */
 static bool node_of(const void *address, uint32_t *level, uint32_t *index)
 {
-	for (*level = 0; *level < run.agenda.depth; ++*level) {
+	for (*level = 0; *level < LEVELS; ++*level) {
 		const uintptr_t first = (uintptr_t)run.agenda.levels[*level];
+		const uintptr_t distance = ((uintptr_t)address - first) / sizeof(uint64_t);
 
-		*index = (uint32_t)(((uintptr_t)address - first) / sizeof(uint64_t));
-		for (uint32_t slot = 0; slot < SLOTS; slot++) {
-			if (run.used[slot] && (uintptr_t)address >= first &&
-			    *index == slot >> 3 * *level)
-				return true;
-		}
+		*index = (uint32_t)distance;
+		if ((uintptr_t)address >= first && distance < SLOTS &&
+		    run.used[*level] >> distance & 1)
+			return true;
 	}
 	return false;
 }
@@ -215,16 +215,16 @@ static uint32_t tick_at(uint32_t level, uint32_t index)
 	return (uint32_t)schedules_peek(&run.agenda.levels[level][index]);
 }
 
-static void check_promises(void)
+/* That no promise in force wants a node earlier than it is. */
+static void check_node(uint32_t level, uint32_t index)
 {
+	const uint32_t tick = tick_at(level, index);
+
 	for (uint32_t i = 0; i < run.promise_count; i++) {
 		const struct promise *promise = &run.promises[i];
 
-		if (promise->maker != NOBODY)
-			continue;
-		for (uint32_t level = 0; level < run.agenda.depth; level++)
-			CHECK(!is_later(tick_at(level, promise->slot >> 3 * level),
-					promise->bound));
+		if (promise->maker == NOBODY && promise->slot >> 3 * level == index)
+			CHECK(!is_later(tick, promise->bound));
 	}
 }
 
@@ -261,17 +261,21 @@ bool schedules_after(const void *address, bool success)
 		self->arming->in_leaf = true;
 	else if (level == 0)
 		note_look(index, tick_at(0, index));
-	check_promises();
+	check_node(level, index); /* the others are as they were, and bounds only rise */
 	return true;
 }
 
 static void end_call(void)
 {
 	for (uint32_t i = 0; i < run.promise_count; i++) {
-		if (run.promises[i].maker == run.running)
-			run.promises[i].maker = NOBODY;
+		struct promise *promise = &run.promises[i];
+
+		if (promise->maker != run.running)
+			continue;
+		promise->maker = NOBODY;
+		for (uint32_t level = 0; level < LEVELS; level++)
+			check_node(level, promise->slot >> 3 * level);
 	}
-	check_promises();
 }
 
 static void make_arming(const struct call *call)
@@ -350,9 +354,15 @@ static void fiber_main(void)
 	CHECK_NEVER("a fiber that ended goes on");
 }
 
+static void note_used(const struct call *call)
+{
+	for (uint32_t level = 0; call->kind == ARM && level < LEVELS; level++)
+		run.used[level] |= 1u << (call->slot >> 3 * level);
+}
+
 static void prepare(const struct scenario *scenario)
 {
-	for (uint32_t level = 0; level < run.agenda.depth; level++) {
+	for (uint32_t level = 0; level < LEVELS; level++) {
 		for (uint32_t i = 0; i <= (uint32_t)SLOTS >> 3 * level && i < SLOTS; i++)
 			schedules_poke(&run.agenda.levels[level][i], 0);
 	}
@@ -364,13 +374,13 @@ static void prepare(const struct scenario *scenario)
 	run.exploring = false;
 	for (uint32_t i = 0; i < sizeof(scenario->before) / sizeof(scenario->before[0]); i++) {
 		make_call(&scenario->before[i]);
-		run.used[scenario->before[i].slot] |= scenario->before[i].kind == ARM;
+		note_used(&scenario->before[i]);
 	}
 	for (uint32_t i = 0; i < FIBERS && scenario->fibers[i][0].kind; i++) {
 		struct fiber *fiber = &run.fibers[run.fiber_count++];
 
 		for (uint32_t j = 0; j < CALLS; j++)
-			run.used[scenario->fibers[i][j].slot] |= scenario->fibers[i][j].kind == ARM;
+			note_used(&scenario->fibers[i][j]);
 		fiber->calls = scenario->fibers[i];
 		fiber->ended = false;
 		fiber->arming = NULL;
@@ -410,9 +420,7 @@ static void explore(const struct scenario *scenario, uint32_t preemptions, struc
 	run.scenario = scenario;
 	run.schedules = run.changes = 0;
 	run.decision_count = run.step = 0;
-	run.most_preemptions = preemptions;
-	if (scenario->preemptions && scenario->preemptions < preemptions)
-		run.most_preemptions = scenario->preemptions;
+	run.most_preemptions = preemptions - scenario->fewer;
 	do
 		run_schedule(scenario);
 	while (next_schedule());
@@ -435,6 +443,8 @@ int main(int count, char **words)
 			only = words[i + 1];
 	}
 	CHECK_INT(pendi_agenda_init(&run.agenda, SLOTS, NULL), ==, 0);
+	CHECK_U64(run.agenda.depth, ==, LEVELS);
+	CHECK_U64(preemptions, >, 0);
 	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
 		if (strstr(scenarios[i].name, only))
 			explore(&scenarios[i], preemptions, &tap);

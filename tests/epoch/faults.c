@@ -24,29 +24,24 @@
 #include "platform/script.h"
 #include "tests/support/between.h"
 #include "tests/support/check.h"
+#include "tests/support/wrap.h"
 
 /* ---- what is refused ---- */
 
 static bool refuses_key, refuses_handler;
 static int refused_values;
 
-int __real_pthread_key_create(pthread_key_t *key, void (*destructor)(void *));
-int __wrap_pthread_key_create(pthread_key_t *key, void (*destructor)(void *));
-int __wrap_pthread_key_create(pthread_key_t *key, void (*destructor)(void *))
+WRAPPED(int, pthread_key_create, pthread_key_t *key, void (*destructor)(void *))
 {
 	return refuses_key ? EAGAIN : __real_pthread_key_create(key, destructor);
 }
 
-int __real_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
-int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
-int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+WRAPPED(int, pthread_atfork, void (*prepare)(void), void (*parent)(void), void (*child)(void))
 {
 	return refuses_handler ? ENOMEM : __real_pthread_atfork(prepare, parent, child);
 }
 
-int __real_pthread_setspecific(pthread_key_t key, const void *value);
-int __wrap_pthread_setspecific(pthread_key_t key, const void *value);
-int __wrap_pthread_setspecific(pthread_key_t key, const void *value)
+WRAPPED(int, pthread_setspecific, pthread_key_t key, const void *value)
 {
 	return refused_values && refused_values-- ? ENOMEM : __real_pthread_setspecific(key, value);
 }
@@ -55,9 +50,7 @@ int __wrap_pthread_setspecific(pthread_key_t key, const void *value)
 static sem_t someone_waits;
 static int waits;
 
-int __real_sched_yield(void);
-int __wrap_sched_yield(void);
-int __wrap_sched_yield(void)
+WRAPPED(int, sched_yield, void)
 {
 	if (waits++ == 0)
 		sem_post(&someone_waits);
@@ -272,7 +265,7 @@ static void *registers_in_between(void *argument)
 	CHECK(sem_init(&first.end, 0, 0) == 0);
 	CHECK(sem_init(&crowd.end, 0, 0) == 0);
 	(void)registers_another(&first);
-	(void)between_begin(at, registers_another, &crowd);
+	(void)between_begin_unregistered(at, registers_another, &crowd);
 	CHECK_INT(pendi_epoch_enter(), ==, 0);
 	if (!between_end())
 		return (void *)1;
@@ -311,6 +304,37 @@ static void two_register_at_once(void)
 {
 	CHECK(sem_init(&someone_waits, 0, 0) == 0);
 	each_place(registers_in_between);
+}
+
+static void *moves_the_epoch_on(void *argument)
+{
+	static struct thing its;
+
+	(void)argument;
+	retire(&its);
+	for (uint32_t i = 0; i < 3; i++)
+		(void)pendi_epoch_poll();
+	return NULL;
+}
+
+static void *waits_for_all_in_between(void *argument)
+{
+	const uint32_t at = *(const uint32_t *)argument;
+	static struct thing thing;
+
+	CHECK(pendi_thread_number() != 0);
+	retire(&thing);
+	(void)between_begin(at, moves_the_epoch_on, NULL);
+	CHECK_INT(pendi_epoch_barrier(), ==, 0);
+	CHECK_U64(oracle_read(&thing.reclaimed), ==, 1);
+	return between_end() ? NULL : (void *)1;
+}
+
+/* The epoch moves on at any place of a barrier, so that it has seen more of some lanes than of
+ * others. */
+static void a_barrier_while_the_epoch_moves(void)
+{
+	each_place(waits_for_all_in_between);
 }
 
 static uint64_t now_ns = 1000;
@@ -444,6 +468,7 @@ static const struct {
 	TEST(cpus_beyond_the_lanes_share_them),
 	TEST(one_change_of_fence_at_a_time),
 	TEST(two_register_at_once),
+	TEST(a_barrier_while_the_epoch_moves),
 	TEST(two_report_at_once),
 	TEST(a_clock_that_goes_back_names_nobody),
 	TEST(the_oldest_are_named_first),

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,6 +21,7 @@
 
 #include "platform/peer.h"
 #include "platform/process.h"
+#include "tests/support/wrap.h"
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77
@@ -35,30 +35,13 @@
 static const char *path_end;
 static const char *const *texts;
 
-static struct {
-	int after, calls, error;
-} fails_read, fails_poll, fails_pidfd;
+static struct fault fails_read, fails_poll, fails_pidfd;
 
 static bool fills_the_buffer;
 static pid_t peer_number = -1; /* of SO_PEERCRED, if it is not -1 */
 static int peer_error;         /* of SO_PEERPIDFD, if it is not 0 */
 
-static bool is_failing(int *after, int *calls, int error)
-{
-	if (*after > 0 && (*after)--)
-		return false;
-	if (*calls == 0)
-		return false;
-	(*calls)--;
-	errno = error;
-	return true;
-}
-
-#define FAILS(fault) is_failing(&(fault).after, &(fault).calls, (fault).error)
-
-int __real_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...)
+WRAPPED(int, open, const char *path, int flags, ...)
 {
 	const size_t length = strlen(path), end = path_end ? strlen(path_end) : 0;
 	int file;
@@ -73,11 +56,9 @@ int __wrap_open(const char *path, int flags, ...)
 	return file;
 }
 
-ssize_t __real_read(int file, void *buffer, size_t bytes);
-ssize_t __wrap_read(int file, void *buffer, size_t bytes);
-ssize_t __wrap_read(int file, void *buffer, size_t bytes)
+WRAPPED(ssize_t, read, int file, void *buffer, size_t bytes)
 {
-	if (FAILS(fails_read))
+	if (strikes(&fails_read))
 		return -1;
 	if (!fills_the_buffer)
 		return __real_read(file, buffer, bytes);
@@ -85,33 +66,19 @@ ssize_t __wrap_read(int file, void *buffer, size_t bytes)
 	return (ssize_t)bytes;
 }
 
-int __real_poll(struct pollfd *list, nfds_t count, int timeout_ms);
-int __wrap_poll(struct pollfd *list, nfds_t count, int timeout_ms);
-int __wrap_poll(struct pollfd *list, nfds_t count, int timeout_ms)
+WRAPPED(int, poll, struct pollfd *list, nfds_t count, int timeout_ms)
 {
-	return FAILS(fails_poll) ? -1 : __real_poll(list, count, timeout_ms);
+	return strikes(&fails_poll) ? -1 : __real_poll(list, count, timeout_ms);
 }
 
-long __real_syscall(long number, ...);
-long __wrap_syscall(long number, ...);
-long __wrap_syscall(long number, ...)
+bool answer_syscall(long number, const long given[6], long *result)
 {
-	long arguments[6];
-	va_list list;
-
-	va_start(list, number);
-	for (size_t i = 0; i < 6; i++)
-		arguments[i] = va_arg(list, long);
-	va_end(list);
-	if (number == SYS_pidfd_open && FAILS(fails_pidfd))
-		return -1;
-	return __real_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3],
-			      arguments[4], arguments[5]);
+	(void)given;
+	*result = -1;
+	return number == SYS_pidfd_open && strikes(&fails_pidfd);
 }
 
-int __real_getsockopt(int handle, int level, int option, void *value, socklen_t *bytes);
-int __wrap_getsockopt(int handle, int level, int option, void *value, socklen_t *bytes);
-int __wrap_getsockopt(int handle, int level, int option, void *value, socklen_t *bytes)
+WRAPPED(int, getsockopt, int handle, int level, int option, void *value, socklen_t *bytes)
 {
 	int result;
 

@@ -13,23 +13,19 @@
 
 #include "engine/index/hash.h"
 #include "platform/script.h"
-
-ssize_t __wrap_getrandom(void *buffer, size_t bytes, unsigned int flags);
-ssize_t __real_getrandom(void *buffer, size_t bytes, unsigned int flags);
-unsigned long __wrap_getauxval(unsigned long type);
-unsigned long __real_getauxval(unsigned long type);
+#include "tests/support/wrap.h"
 
 static size_t bytes_given;
 static bool has_bytes = true;
 static uint64_t boot_ns = 1000;
 
 /* No more than @bytes_given. */
-ssize_t __wrap_getrandom(void *buffer, size_t bytes, unsigned int flags)
+WRAPPED(ssize_t, getrandom, void *buffer, size_t bytes, unsigned int flags)
 {
 	return __real_getrandom(buffer, bytes < bytes_given ? bytes : bytes_given, flags);
 }
 
-unsigned long __wrap_getauxval(unsigned long type)
+WRAPPED(unsigned long, getauxval, unsigned long type)
 {
 	return type == AT_RANDOM && !has_bytes ? 0 : __real_getauxval(type);
 }

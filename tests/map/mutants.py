@@ -44,7 +44,7 @@ TESTS = {
              "continuation_keys", "torture_linear")] + ["tests/support/linear.c"],
     "oom": ["tests/map/oom.c"],
 }
-UNIT_TESTS = ("frame", "deadline", "cover", "extend", "control", "drain", "owner", "quota",
+UNIT_TESTS = ("frame", "deadline", "home", "cover", "extend", "control", "drain", "owner", "quota",
               "upstream", "hold")
 
 Mutant = collections.namedtuple("Mutant", "name guarantee file old new test arguments")
@@ -162,6 +162,16 @@ MUTANTS = (
      "	} while (!pendi_cas_acq_rel(&at->word, &word, step.word, SL3, SL3));\n"
      "	if (step.duty == PENDI_DUTY_RERUN) {", "	} while (0);\n"
      "	if (step.duty == PENDI_DUTY_RERUN) {", "frame", "one_serves"),
+    ("a look tells where it is", "home", SERVE, "	if (home == shard)\n", "	if (true)\n", "home",
+     "what_meets_its_deadline_is_told_at_home"),
+    ("a look whose hint finds the queue full leaves it", "C", SERVE,
+     "	else if (!pendi_engine_hint(&map->client, home, slot))\n"
+     "		(void)pendi_map_serve_away(map, slot);\n",
+     "	else\n		(void)pendi_engine_hint(&map->client, home, slot);\n", "home",
+     "if_the_queue_is_full_who_looks_tells"),
+    ("what is told away is not counted", "I", SERVE,
+     "	if (served)\n		pendi_tally_add(&map->tally, PENDI_COUNT_AWAY, 1);\n", "", "home",
+     "if_the_queue_is_full_who_looks_tells"),
     ("completions go to who decides", "home", SERVE,
      "	return pendi_load_relaxed(&pendi_map_slot(map, slot)->home);",
      "	return pendi_cpu_current();", "frame", "completions_go_home"),
@@ -221,11 +231,11 @@ MUTANTS = (
      "(void)pendi_cas_relaxed(&at->timed, &mark, PENDI_TIMED_OUT);", "(void)mark;", "cover",
      "an_idle_slot_is_left_alone_and_comes_back"),
     ("nobody looks after a decider that stopped", "C", DEADLINE,
-     "	case PENDI_SLOT_COMPLETING:\n		(void)pendi_map_serve(map, slot);\n",
+     "	case PENDI_SLOT_COMPLETING:\n		pendi_map_serve_from(map, slot, pass->shard);\n",
      "	case PENDI_SLOT_COMPLETING:\n", "deadline",
      "a_decision_that_nobody_was_told_of_is_carried_out"),
     ("an expired operation is decided, and no more", "C", DEADLINE,
-     "	(void)pendi_map_serve(map, slot);\n}\n", "}\n", "deadline", "of_every_length"),
+     "	pendi_map_serve_from(map, slot, pass->shard);\n}\n", "}\n", "deadline", "of_every_length"),
     ("what has passed is moved", "C", DEADLINE,
      "		if (due & PENDI_DUE_PASSED)\n			return -EALREADY;\n", "", "extend",
      "what_has_passed_is_not_moved"),
@@ -270,7 +280,7 @@ MUTANTS = (
      "	return wait_for_all(map, begin_ns, timeout_ns);",
      "	(void)wait_for_all;\n	return 0;", "control", "a_stop_waits_for_frames"),
     ("a stop waits for executors only", "F", CONTROL,
-     "if (map->engine && pauses >= DRAIN_PATIENCE && pendi_map_serve(map, slot))",
+     "if (map->engine && pauses >= DRAIN_PATIENCE && pendi_map_serve_away(map, slot))",
      "if (false)", "control", "a_stop_waits_for_penders"),
     ("a stopped map pends", "F", BATCH,
      "	if (PENDI_UNLIKELY(!pendi_map_is_open(map))) {\n"
@@ -282,6 +292,10 @@ MUTANTS = (
     ("an asynchronous stop reports at once", "F", CONTROL,
      "	if (!advance_drain(map)) {", "	if (advance_drain(map) && false) {", "drain",
      "an_asynchronous_stop_reports"),
+    ("an asynchronous stop tells where it is", "home", CONTROL,
+     "drain->waits < DRAIN_PATIENCE || ", "", "home", "an_asynchronous_stop_waits_for_home"),
+    ("an asynchronous stop waits for home for ever", "F", CONTROL,
+     "			drain->waits++;\n", "", "home", "a_stop_does_not_wait_for_home_for_ever"),
     ("an asynchronous stop decides nothing", "F", CONTROL,
      "	decide_all(map, PEND_ORIGIN_DRAIN);\n	/* [DR1.rel]", "	/* [DR1.rel]", "drain",
      "an_asynchronous_stop_reports"),

@@ -93,7 +93,7 @@ MUTANTS = [Mutant(*m) for m in (
      "	if (step.duty == PENDI_DUTY_RERUN) {", "tsan"),
     # C: bounded completion.
     ("a look leaves what is decided", "C", DEADLINE,
-     "	case PENDI_SLOT_COMPLETING:\n		(void)pendi_map_serve(map, slot);\n",
+     "	case PENDI_SLOT_COMPLETING:\n		pendi_map_serve_from(map, slot, pass->shard);\n",
      "	case PENDI_SLOT_COMPLETING:\n"),
     ("a full queue forgets what was decided", "C", SERVE,
      "	pendi_map_look_by(map, slot, 0);\n", "	(void)slot;\n"),

@@ -23,73 +23,81 @@ TestSuite(map_between, .init = settle_all, .timeout = 60);
 
 /* ---- who destroys it ---- */
 
-static int other_result;
+static struct {
+	int (*destroy)(void *object);
+	void *object;
+	int result;
+} other;
 
-static void *destroys_map(void *map)
+static void *destroys_too(void *argument)
 {
-	other_result = pend_map_destroy(map);
+	(void)argument;
+	other.result = other.destroy(other.object);
 	return NULL;
 }
 
-/* Of two that destroy a map one does; the other is told that it is gone. */
+/* Of two that destroy an object one does; the other is told that it is gone. Says whether there was
+ * another. */
+static bool both_destroy(uint32_t at, int (*end)(void *object), void *object, uint32_t *lost)
+{
+	int result;
+
+	other.destroy = end;
+	other.object = object;
+	other.result = 0;
+	(void)between_begin(at, destroys_too, NULL);
+	result = end(object);
+	if (!between_end()) {
+		cr_assert_eq(result, 0);
+		return false;
+	}
+	cr_assert_eq(result + other.result, -ESHUTDOWN);
+	cr_assert(result == 0 || other.result == 0);
+	*lost += result != 0;
+	return true;
+}
+
+static int destroy_map(void *map)
+{
+	return pend_map_destroy(map);
+}
+
 Test(map_between, one_destroys_a_map)
 {
 	uint32_t lost = 0;
+	bool acted = true;
 
-	for (uint32_t at = 0;; at++) {
+	for (uint32_t at = 0; acted; at++) {
 		struct told told = { 0 };
 		struct pend_map_options options = keyed(4, 0);
 		struct pend_map *map;
-		int result;
 
 		options.on_complete = tell;
 		options.context = &told;
 		map = make(&options);
 		(void)pend_key(map, 1);
-		other_result = 0;
-		(void)between_begin(at, destroys_map, map);
-		result = pend_map_destroy(map);
+		acted = both_destroy(at, destroy_map, map, &lost);
 		cr_assert_eq(told.count, 1);
-		if (!between_end()) {
-			cr_assert_eq(result, 0);
-			break;
-		}
-		cr_assert_eq(result + other_result, -ESHUTDOWN);
-		cr_assert(result == 0 || other_result == 0);
-		lost += result != 0;
 	}
 	cr_assert_gt(lost, 0);
 }
 
-static void *destroys_notes(void *notes)
+static int destroy_notes(void *notes)
 {
-	other_result = pend_continuation_destroy(notes);
-	return NULL;
+	return pend_continuation_destroy(notes);
 }
 
 Test(map_between, one_destroys_a_continuation_map)
 {
-	uint32_t lost = 0;
+	struct pend_continuation_options options = pend_continuation_options_default();
+	struct pend_continuation *notes;
+	uint32_t lost = 0, at = 0;
 
-	for (uint32_t at = 0;; at++) {
-		struct pend_continuation_options options = pend_continuation_options_default();
-		struct pend_continuation *notes;
-		int result;
-
-		options.max_entries = 4;
-		options.key_size = options.value_size = 8;
+	options.max_entries = 4;
+	options.key_size = options.value_size = 8;
+	do
 		cr_assert_eq(pend_continuation_create(&options, &notes), 0);
-		other_result = 0;
-		(void)between_begin(at, destroys_notes, notes);
-		result = pend_continuation_destroy(notes);
-		if (!between_end()) {
-			cr_assert_eq(result, 0);
-			break;
-		}
-		cr_assert_eq(result + other_result, -ESHUTDOWN);
-		cr_assert(result == 0 || other_result == 0);
-		lost += result != 0;
-	}
+	while (both_destroy(at++, destroy_notes, notes, &lost));
 	cr_assert_gt(lost, 0);
 }
 

@@ -238,3 +238,45 @@ Test(map_between_end, the_last_extension_counts)
 	cr_assert_gt(overtaken, 0);
 	cr_assert_lt(overtaken, at - 4);
 }
+
+struct replaced {
+	struct lengthened operation;
+	uint64_t other, due_ns;
+};
+
+static void *replaces(void *argument)
+{
+	struct replaced *replaced = argument;
+	struct pend_map *map = replaced->operation.map;
+
+	if (pend_map_complete(map, replaced->operation.handle, PEND_ACTION_BLOCK))
+		abort();
+	replaced->other = pend_with(map, 2, 0, SECOND);
+	replaced->due_ns = info_of(map, replaced->other).deadline_ns;
+	return NULL;
+}
+
+/* Who extends an operation that ends meanwhile never moves the deadline of the next one in its slot. */
+Test(map_between_end, the_next_operation_keeps_its_deadline)
+{
+	uint32_t late = 0, at = 0;
+	bool acted = true;
+
+	for (; acted; at++) {
+		const struct pend_map_options options = keyed(1, 0);
+		struct replaced replaced = { .operation.map = make(&options) };
+		struct pend_map *map = replaced.operation.map;
+		int result;
+
+		replaced.operation.handle = pend_key(map, 1);
+		(void)between_begin(at, replaces, &replaced);
+		result = pend_map_extend(map, replaced.operation.handle, 5 * SECOND);
+		acted = between_end();
+		cr_assert(result == 0 || (acted && result == -ENOENT), "%d", result);
+		if (acted)
+			cr_assert_eq(info_of(map, replaced.other).deadline_ns, replaced.due_ns);
+		late += result != 0;
+		destroy(map);
+	}
+	cr_assert_gt(late, 1);
+}

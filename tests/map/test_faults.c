@@ -11,13 +11,11 @@
 #include <pendmap/continuation.h>
 
 #include "epoch/record.h"
-
-int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
-int __real_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+#include "tests/support/wrap.h"
 
 static bool refuses_handlers;
 
-int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+WRAPPED(int, pthread_atfork, void (*prepare)(void), void (*parent)(void), void (*child)(void))
 {
 	return refuses_handlers ? ENOMEM : __real_pthread_atfork(prepare, parent, child);
 }

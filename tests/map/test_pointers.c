@@ -146,6 +146,29 @@ Test(pointers, stay_through_an_inner_section)
 	destroy(map);
 }
 
+static struct pend_map *doomed;
+static int doomed_error = CANARY_INT;
+
+static void destroy_doomed(struct pendi_epoch_node *node)
+{
+	(void)node;
+	doomed_error = pend_map_destroy(doomed);
+}
+
+/* It would wait for what its own thread is in the middle of. */
+Test(pointers, are_not_waited_for_while_something_is_reclaimed)
+{
+	static struct pendi_epoch_node node = { .reclaim = destroy_doomed };
+
+	doomed = make_pointers(8, 3);
+	(void)pend_key(doomed, 1);
+	pendi_epoch_retire(&node);
+	cr_assert_eq(pendi_epoch_barrier(), 0);
+	cr_assert_eq(doomed_error, -EDEADLK);
+	cr_assert_eq(pend_map_count(doomed), 1);
+	destroy(doomed);
+}
+
 /* All max_entries can be pended after any history: no slot is lost between limbo and spare. */
 Test(pointers, lose_no_slot)
 {

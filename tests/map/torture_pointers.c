@@ -22,6 +22,8 @@
 
 enum { WORKERS = 4, ENTRIES = 12, RESERVE = 20, KEYS = 16 };
 
+#define STALLED_ROUNDS UINT64_C(400) /* more: enough to use all slots up, and the reserve */
+
 struct shared {
 	struct pend_map *map;
 	uint64_t seed, rounds;
@@ -199,9 +201,10 @@ uint64_t torture_stalled_reader(uint64_t seed, uint64_t rounds)
 	uint64_t calls = 0, handle;
 
 	for (uint64_t i = 0; i < 8; i++) {
-		struct shared shared = {
-			.map = make_map(), .seed = seed + i, .rounds = rounds / 8, .stall = true
-		};
+		struct shared shared = { .map = make_map(),
+					 .seed = seed + i,
+					 .rounds = rounds / 8 + STALLED_ROUNDS,
+					 .stall = true };
 
 		CHECK_INT(pend(shared.map, 0, UINT64_MAX, &handle), ==, 0);
 		crew_run(WORKERS, &shared, run_stalled);

@@ -48,7 +48,7 @@ MUTANTS = tuple(Mutant(*m, "fuzzer_sequences") for m in (
     ("bytes and share are not given back", "D", "engine/map/pend.c",
      "	if (error)\n		pendi_map_dismiss(map, &admission);\n	else\n", "	if (!error)\n"),
     ("a re-run whose hint found the queue full is nobody's", "C", "engine/map/deadline.c",
-     "		(void)pendi_map_serve(map, slot); /* if it is not over, its program runs */\n", ""),
+     "		pendi_map_serve_from(map, slot, pass->shard); /* not over: its program runs */\n", ""),
 ))
 
 

@@ -258,7 +258,7 @@ MUTANTS = tuple(Mutant(*m) for m in (
      "		(void)at;\n",
      "stress.deadline"),
     ("an expired operation is decided, and no more", "C", "engine/map/deadline.c",
-     "	(void)pendi_map_serve(map, slot);\n}\n",
+     "	pendi_map_serve_from(map, slot, pass->shard);\n}\n",
      "}\n",
      "stress.deadline"),
     ("short lives are not armed", "C", "engine/map/pend.c",

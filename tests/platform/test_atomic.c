@@ -8,12 +8,15 @@
  * access is more than one instruction too (platform.atomic.annotated).
  */
 #include <criterion/criterion.h>
+#include <criterion/parameterized.h>
 
 #include <pthread.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "platform/atomic.h"
+#include "tests/support/wrap.h"
 
 enum { BYTES_MAX = 64, WORDS = BYTES_MAX / 8 + 1, CELLS = 16 };
 
@@ -354,3 +357,49 @@ Test(atomic, once_is_once_and_may_be_nested)
 		cr_assert_eq(inner_calls, 1);
 	}
 }
+
+#ifdef PEND_TEST_SWITCH
+/* ---- the threads that the backend for valgrind lets in ---- */
+
+static uint32_t yields;
+
+WRAPPED(int, sched_yield, void)
+{
+	yields++;
+	return 0;
+}
+
+/* PEND_VALGRIND_SWITCH, and one access in how many yields; what is no number is as if it were not
+ * there. */
+struct switching {
+	char text[24];
+	uint32_t rarity; /* 0: none does */
+};
+
+ParameterizedTestParameters(atomic, the_environment_says_how_many_yield)
+{
+	static struct switching switches[] = {
+		{ "", 16 },   { "x", 16 },          { "-1", 16 },
+		{ "7x", 16 }, { "4294967295", 16 }, { "99999999999999999999", 16 },
+		{ "0", 0 },   { "1", 1 },           { "300", 300 },
+	};
+
+	return cr_make_param_array(struct switching, switches,
+				   sizeof(switches) / sizeof(switches[0]));
+}
+
+ParameterizedTest(const struct switching *switching, atomic, the_environment_says_how_many_yield)
+{
+	static _Atomic uint64_t word;
+
+	cr_assert_eq(setenv("PEND_VALGRIND_SWITCH", switching->text, 1), 0);
+	for (uint32_t access = 0; access < 3000; access++)
+		(void)pendi_load_relaxed(&word); /* relaxed: one thread */
+	if (switching->rarity == 0) {
+		cr_assert_eq(yields, 0);
+		return;
+	}
+	cr_assert_geq(yields, 3000 / switching->rarity / 2);
+	cr_assert_leq(yields, 3000 / switching->rarity * 2);
+}
+#endif

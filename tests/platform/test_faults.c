@@ -14,7 +14,6 @@
 #include <linux/membarrier.h>
 #include <linux/netlink.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -28,20 +27,12 @@
 #include "platform/numa.h"
 #include "platform/script.h"
 #include "platform/uevent.h"
-
-#define WRAPPED(result, name, ...)         \
-	result __real_##name(__VA_ARGS__); \
-	result __wrap_##name(__VA_ARGS__); \
-	result __wrap_##name(__VA_ARGS__)
+#include "tests/support/wrap.h"
 
 enum { EVERY_CALL = 1000 };
 
-/* The next so many calls fail with @error, those behind them do not. */
-static struct {
-	int calls, error;
-} fails_read, fails_affinity, fails_mmap, fails_mempolicy, fails_move, fails_getcpu;
-
-#define FAILS(fault) ((fault).calls > 0 && (errno = (fault).error, (fault).calls--))
+static struct fault fails_read, fails_affinity, fails_mmap, fails_mempolicy, fails_move,
+	fails_getcpu;
 
 static long says_cpus;            /* sysconf(_SC_NPROCESSORS_CONF), if it is not 0 */
 static bool fills_the_buffer;     /* read() */
@@ -55,7 +46,7 @@ static size_t asked_bytes;
 
 WRAPPED(ssize_t, read, int file, void *buffer, size_t bytes)
 {
-	if (FAILS(fails_read))
+	if (strikes(&fails_read))
 		return -1;
 	if (!fills_the_buffer)
 		return __real_read(file, buffer, bytes);
@@ -70,12 +61,12 @@ WRAPPED(long, sysconf, int name)
 
 WRAPPED(int, sched_getcpu, void)
 {
-	return FAILS(fails_getcpu) ? -1 : __real_sched_getcpu();
+	return strikes(&fails_getcpu) ? -1 : __real_sched_getcpu();
 }
 
 WRAPPED(int, sched_getaffinity, pid_t thread, size_t bytes, cpu_set_t *set)
 {
-	return FAILS(fails_affinity) ? -1 : __real_sched_getaffinity(thread, bytes, set);
+	return strikes(&fails_affinity) ? -1 : __real_sched_getaffinity(thread, bytes, set);
 }
 
 WRAPPED(struct dirent *, readdir, DIR *directory)
@@ -93,14 +84,14 @@ WRAPPED(struct dirent *, readdir, DIR *directory)
 WRAPPED(void *, mmap, void *at, size_t bytes, int protection, int flags, int file, off_t offset)
 {
 	asked_bytes = bytes;
-	return FAILS(fails_mmap) ? MAP_FAILED
-				 : __real_mmap(at, bytes, protection, flags, file, offset);
+	return strikes(&fails_mmap) ? MAP_FAILED
+				    : __real_mmap(at, bytes, protection, flags, file, offset);
 }
 
 WRAPPED(int, get_mempolicy, int *mode, unsigned long *mask, unsigned long bits, void *address,
 	unsigned int flags)
 {
-	if (FAILS(fails_mempolicy))
+	if (strikes(&fails_mempolicy))
 		return -1;
 	if (has_no_nodes)
 		return 0;
@@ -110,8 +101,9 @@ WRAPPED(int, get_mempolicy, int *mode, unsigned long *mask, unsigned long bits, 
 WRAPPED(long, move_pages, int process, unsigned long count, void **pages, const int *nodes,
 	int *status, int flags)
 {
-	return FAILS(fails_move) ? -1
-				 : __real_move_pages(process, count, pages, nodes, status, flags);
+	return strikes(&fails_move)
+		       ? -1
+		       : __real_move_pages(process, count, pages, nodes, status, flags);
 }
 
 WRAPPED(ssize_t, recvmsg, int handle, struct msghdr *header, int flags)
@@ -130,21 +122,10 @@ WRAPPED(ssize_t, recvmsg, int handle, struct msghdr *header, int flags)
 	return got;
 }
 
-long __real_syscall(long number, ...);
-long __wrap_syscall(long number, ...);
-long __wrap_syscall(long number, ...)
+bool answer_syscall(long number, const long given[6], long *result)
 {
-	long arguments[6];
-	va_list list;
-
-	va_start(list, number);
-	for (size_t i = 0; i < 6; i++)
-		arguments[i] = va_arg(list, long);
-	va_end(list);
-	if (number == SYS_membarrier && arguments[0] == MEMBARRIER_CMD_QUERY && offered >= 0)
-		return offered;
-	return __real_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3],
-			      arguments[4], arguments[5]);
+	*result = offered;
+	return number == SYS_membarrier && given[0] == MEMBARRIER_CMD_QUERY && offered >= 0;
 }
 
 /* ---- CPUs ---- */

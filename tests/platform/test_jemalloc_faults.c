@@ -16,6 +16,7 @@
 #include "platform/jemalloc/private.h"
 #include "platform/numa.h"
 #include "platform/script.h"
+#include "tests/support/wrap.h"
 
 #define MIB ((size_t)1024 * 1024)
 
@@ -41,9 +42,7 @@ static void release(const struct pend_allocator *allocator, void *memory, size_t
 static size_t skew; /* the next mapping begins so far behind a multiple of a huge page */
 static const char *refused_setting;
 
-void *__real_mmap(void *at, size_t bytes, int protection, int flags, int file, off_t offset);
-void *__wrap_mmap(void *at, size_t bytes, int protection, int flags, int file, off_t offset);
-void *__wrap_mmap(void *at, size_t bytes, int protection, int flags, int file, off_t offset)
+WRAPPED(void *, mmap, void *at, size_t bytes, int protection, int flags, int file, off_t offset)
 {
 	char *memory;
 	size_t before;
@@ -59,12 +58,8 @@ void *__wrap_mmap(void *at, size_t bytes, int protection, int flags, int file, o
 	return memory + before;
 }
 
-int __real_pendi_jemalloc_mallctl(const char *name, void *old, size_t *old_bytes, void *new,
-				  size_t bytes);
-int __wrap_pendi_jemalloc_mallctl(const char *name, void *old, size_t *old_bytes, void *new,
-				  size_t bytes);
-int __wrap_pendi_jemalloc_mallctl(const char *name, void *old, size_t *old_bytes, void *new,
-				  size_t bytes)
+WRAPPED(int, pendi_jemalloc_mallctl, const char *name, void *old, size_t *old_bytes, void *new,
+	size_t bytes)
 {
 	if (refused_setting && strstr(name, refused_setting))
 		return EFAULT;

@@ -32,7 +32,7 @@
 #include "tests/support/threads.h"
 #include "tests/support/torture_oracle.h"
 
-enum { CREW = 4, TYPES = 3, NAMES = 5, LIVE = 0x5afe, SPOILT = 0xdead };
+enum { CREW = 4, TYPES = 3, NAMES = 5, LIVE = 0x5afe, SPOILT = 0xdead, FIRST_TRIES = 1 << 30 };
 
 /* What all threads of a run share. */
 static struct {
@@ -96,10 +96,11 @@ static void module_come_and_go(uint64_t rounds)
 
 		module_memory = LIVE;
 		CHECK_INT(pend_provider_register(run_runtime(), &module_options, &provider), ==, 0);
-		/* Till it was called, mostly. */
+		/* Till it was called, mostly; the first one, however long that takes. */
 		for (uint64_t tries = 0, before = oracle_total(&run.done);
-		     tries < 2000 && oracle_total(&run.done) == before; tries++)
-			pendi_cpu_relax();
+		     tries < (before ? 2000 : FIRST_TRIES) && oracle_total(&run.done) == before;
+		     tries++)
+			(void)(tries % 64 == 63 ? sched_yield() : (pendi_cpu_relax(), 0));
 		CHECK_INT(pend_provider_unregister(provider, NULL, NULL), ==, 0);
 		module_memory = SPOILT;
 		/* Calls that may read it, for all that the compiler knows. */
@@ -238,7 +239,7 @@ static void replace_providers(void)
 	struct rng rng = rng_make(run.seed, 99);
 	struct generation *present[TYPES] = { NULL };
 
-	for (uint64_t i = 0; i < run.rounds; i++) {
+	for (uint64_t i = 0; i < run.rounds || (!oracle_total(&run.done) && i < FIRST_TRIES); i++) {
 		const uint32_t type = rng_below(&rng, TYPES);
 
 		if (present[type]) {
@@ -249,6 +250,8 @@ static void replace_providers(void)
 			present[type] = generation_register(type);
 		for (uint32_t pause = rng_below(&rng, 400); pause; pause--)
 			pendi_cpu_relax();
+		if (rng_one_in(&rng, 16))
+			(void)sched_yield();
 	}
 	for (uint32_t type = 0; type < TYPES; type++) {
 		if (present[type])

@@ -13,18 +13,12 @@
 
 #include "engine/session/session_internal.h"
 #include "tests/session/fixture.h"
+#include "tests/support/wrap.h"
 
 static int add_error, open_error;
 static void (*before_seats_lock)(void); /* called once */
 
-int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex);
-int __real_pthread_mutex_lock(pthread_mutex_t *mutex);
-int __wrap_epoll_ctl(int epoll, int operation, int handle, struct epoll_event *event);
-int __real_epoll_ctl(int epoll, int operation, int handle, struct epoll_event *event);
-int __wrap_open(const char *path, int flags, ...);
-int __real_open(const char *path, int flags, ...);
-
-int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex)
+WRAPPED(int, pthread_mutex_lock, pthread_mutex_t *mutex)
 {
 	void (*const act)(void) = before_seats_lock;
 
@@ -35,7 +29,7 @@ int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex)
 	return __real_pthread_mutex_lock(mutex);
 }
 
-int __wrap_epoll_ctl(int epoll, int operation, int handle, struct epoll_event *event)
+WRAPPED(int, epoll_ctl, int epoll, int operation, int handle, struct epoll_event *event)
 {
 	if (operation == EPOLL_CTL_ADD && add_error) {
 		errno = add_error;
@@ -44,7 +38,7 @@ int __wrap_epoll_ctl(int epoll, int operation, int handle, struct epoll_event *e
 	return __real_epoll_ctl(epoll, operation, handle, event);
 }
 
-int __wrap_open(const char *path, int flags, ...)
+WRAPPED(int, open, const char *path, int flags, ...)
 {
 	va_list more;
 	mode_t mode = 0;

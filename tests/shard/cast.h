@@ -98,4 +98,29 @@ static inline void check_event(const struct told *told, uint32_t at, uint32_t ty
 	cr_assert_eq(told->events[at].server_cpu, server);
 }
 
+/* ---- the scene: an engine, what it told, and the client that has joined it ---- */
+
+static struct fake fake;
+static struct told told;
+static struct pend_engine *engine;
+
+static inline void begin_scene(void)
+{
+	engine = cast_engine(&told);
+	fake = fake_make();
+	join(engine, &fake);
+}
+
+/* For tests that make the monitor's look, or other turns of nobody's, by hand. */
+static inline void begin_scene_by_hand(void)
+{
+	begin_scene();
+	told.destroy_says = -EBUSY;
+}
+
+static inline void end_scene(void)
+{
+	leave_and_destroy(engine, &fake);
+}
+
 #endif

@@ -86,6 +86,7 @@ static inline int machine_cpu_pin(uint32_t cpu)
 static inline void machine_play(void)
 {
 	pendi_script.clock_mono_ns = machine_mono;
+	pendi_script.clock_coarse_ns = machine_mono;
 	pendi_script.clock_boot_ns = machine_boot;
 	pendi_script.cpu_current = machine_cpu_current;
 	pendi_script.cpu_possible = machine_cpu_possible;

@@ -7,25 +7,13 @@
 #include "tests/shard/cast.h"
 #include "tests/support/between.h"
 
-static struct fake fake;
-static struct told told;
-static struct pend_engine *engine;
-
 static void begin(void)
 {
 	(void)pendi_thread_number(); /* what is settled once is settled: others would wait for it */
-	engine = cast_engine(&told);
-	told.destroy_says = -EBUSY;
-	fake = fake_make();
-	join(engine, &fake);
+	begin_scene_by_hand();
 }
 
-static void end(void)
-{
-	leave_and_destroy(engine, &fake);
-}
-
-TestSuite(between, .init = begin, .fini = end);
+TestSuite(between, .init = begin, .fini = end_scene);
 
 /* ---- who serves a shard ---- */
 

@@ -19,6 +19,7 @@
 #include "platform/memory.h"
 #include "platform/uevent.h"
 #include "tests/shard/cast.h"
+#include "tests/support/wrap.h"
 
 /* ---- what the system refuses ---- */
 
@@ -33,11 +34,6 @@ static bool is_refused(uint32_t *countdown, int error)
 	errno = error;
 	return true;
 }
-
-#define WRAPPED(result, name, ...)         \
-	result __real_##name(__VA_ARGS__); \
-	result __wrap_##name(__VA_ARGS__); \
-	result __wrap_##name(__VA_ARGS__)
 
 WRAPPED(int, pthread_create, pthread_t *thread, const pthread_attr_t *attributes,
 	void *(*run)(void *), void *argument)
@@ -96,7 +92,6 @@ static int lowest(void)
 static void refuse(uint32_t flags, int error)
 {
 	struct pend_engine_options options = manual_options();
-	struct pend_engine *engine = NULL;
 	const int before = lowest();
 
 	options.flags = flags;
@@ -132,7 +127,6 @@ Test(engine_faults, every_thread_may_be_refused)
 
 	for (;; refused++) {
 		struct pend_engine_options options = manual_options();
-		struct pend_engine *engine = NULL;
 
 		options.flags = 0;
 		fails_thread = refused + 1;
@@ -173,7 +167,6 @@ static void await_look(void)
 Test(engine_faults, what_an_engine_can_do_without)
 {
 	struct pend_engine_options options = manual_options();
-	struct pend_engine *engine;
 
 	options.flags = PEND_ENGINE_POLLED;
 	options.stall_ns = 1000000;
@@ -303,7 +296,6 @@ Test(engine_faults, a_callers_memory_is_the_callers_to_place)
 Test(engine_faults, a_queue_that_was_refused_is_not_placed)
 {
 	const struct pend_engine_options options = two_nodes();
-	struct pend_engine *engine = NULL;
 
 	pendi_script.allocation_fails = script_refuse_large;
 	refused_from = (size_t)8 << 16;
@@ -316,8 +308,8 @@ Test(engine_faults, a_queue_that_was_refused_is_not_placed)
 Test(engine_faults, two_cannot_destroy_it)
 {
 	const struct pend_engine_options options = manual_options();
-	struct pend_engine *engine = make_engine(&options);
 
+	engine = make_engine(&options);
 	cr_assert(pendi_roster_close(&engine->entry), "as another thread that destroys it");
 	cr_assert_eq(pend_engine_destroy(engine), -ESHUTDOWN);
 	pendi_roster_enrol(&engine->entry);
@@ -338,24 +330,7 @@ Test(engine_faults, a_stopped_entry_can_be_closed_and_a_closing_one_cannot)
 
 /* ---- on the machine of fake.h ---- */
 
-static struct fake fake;
-static struct told told;
-static struct pend_engine *engine;
-
-static void begin(void)
-{
-	engine = cast_engine(&told);
-	told.destroy_says = -EBUSY;
-	fake = fake_make();
-	join(engine, &fake);
-}
-
-static void end(void)
-{
-	leave_and_destroy(engine, &fake);
-}
-
-TestSuite(shard_faults, .init = begin, .fini = end);
+TestSuite(shard_faults, .init = begin_scene_by_hand, .fini = end_scene);
 
 /* What a thread without a number is told, once the table is full. */
 static struct {

@@ -5,23 +5,7 @@
  */
 #include "tests/shard/cast.h"
 
-static struct fake fake;
-static struct told told;
-static struct pend_engine *engine;
-
-static void begin(void)
-{
-	engine = cast_engine(&told);
-	fake = fake_make();
-	join(engine, &fake);
-}
-
-static void end(void)
-{
-	leave_and_destroy(engine, &fake);
-}
-
-TestSuite(home, .init = begin, .fini = end);
+TestSuite(home, .init = begin_scene, .fini = end_scene);
 
 static void hint(uint32_t cpu, uint32_t slot)
 {
@@ -52,6 +36,18 @@ Test(home, an_executor_is_pinned_with_its_first_work)
 	cr_assert_eq(turn(engine, 2), 1);
 	cr_assert_eq(machine_pins, 2);
 	cr_assert_eq(told.count, 0);
+}
+
+/* It was given away before its first work came, wherever its executor was: that is no loss. */
+Test(home, who_was_never_pinned_takes_its_shard_back)
+{
+	cr_assert_eq(pendi_home_take(engine->shards[2], PENDI_SERVER_MONITOR), 2);
+	cr_assert_eq(turn(engine, 2), 0);
+	cr_assert_eq(server_of(engine, 2), 2);
+	cr_assert_eq(machine_pins, 0);
+	listen();
+	check_event(&told, 0, PEND_EVENT_RETURN, 2, 2);
+	cr_assert_eq(told.count, 1);
 }
 
 Test(home, a_lost_cpus_shard_is_adopted_and_returned)

@@ -8,25 +8,7 @@
 
 #include "tests/shard/cast.h"
 
-static struct fake fake;
-static struct told told;
-static struct pend_engine *engine;
-
-static void begin(void)
-{
-	engine = cast_engine(&told);
-	told.destroy_says =
-		-EBUSY; /* the look is made by hand here, by no thread of the engine's */
-	fake = fake_make();
-	join(engine, &fake);
-}
-
-static void end(void)
-{
-	leave_and_destroy(engine, &fake);
-}
-
-TestSuite(monitor, .init = begin, .fini = end);
+TestSuite(monitor, .init = begin_scene_by_hand, .fini = end_scene);
 
 static void hint(uint32_t cpu, uint32_t slot)
 {

@@ -12,6 +12,7 @@
 #include "epoch/record.h"
 #include "platform/uevent.h"
 #include "tests/shard/cast.h"
+#include "tests/support/wrap.h"
 
 /* ---- events of CPUs, in an engine with a monitor's thread ---- */
 
@@ -58,7 +59,7 @@ static uint32_t possible(void)
 }
 
 /* Which executors are to try again, as a mask; and they are told once. */
-static uint32_t retries(struct pend_engine *engine)
+static uint32_t retries(void)
 {
 	uint32_t mask = 0;
 
@@ -69,11 +70,10 @@ static uint32_t retries(struct pend_engine *engine)
 }
 
 /* The monitor may still be about to act on the last news: the next ones come behind it. */
-static void settle_news(struct pend_engine *engine)
+static void settle_news(void)
 {
 	tell_news();
 	tell_news();
-	(void)engine;
 }
 
 static struct pend_engine *watched_engine(void)
@@ -92,29 +92,27 @@ static struct pend_engine *watched_engine(void)
 
 Test(watch, news_of_a_cpu_reach_its_executor)
 {
-	struct pend_engine *engine = watched_engine();
-
-	settle_news(engine);
-	(void)retries(engine);
+	engine = watched_engine();
+	settle_news();
+	(void)retries();
 	told_events[0] = (struct pendi_uevent){ .type = PENDI_UEVENT_ONLINE, .cpu = 1 };
 	told_events[1] = (struct pendi_uevent){ .type = PENDI_UEVENT_OTHER, .cpu = 2 };
 	told_events[2] = (struct pendi_uevent){ .type = PENDI_UEVENT_OFFLINE, .cpu = 3 };
 	told_count = 3;
-	settle_news(engine);
-	cr_assert_eq(retries(engine), 1u << 1 | 1u << 3);
+	settle_news();
+	cr_assert_eq(retries(), 1u << 1 | 1u << 3);
 	cr_assert_eq(pend_engine_destroy(engine), 0);
 }
 
 /* Events were lost: any CPU may have come or gone. */
 Test(watch, lost_news_reach_every_executor)
 {
-	struct pend_engine *engine = watched_engine();
-
-	settle_news(engine);
-	(void)retries(engine);
+	engine = watched_engine();
+	settle_news();
+	(void)retries();
 	told_error = -ENOBUFS;
-	settle_news(engine);
-	cr_assert_eq(retries(engine), (1u << FAKE_CPUS) - 1);
+	settle_news();
+	cr_assert_eq(retries(), (1u << FAKE_CPUS) - 1);
 	cr_assert_eq(pend_engine_destroy(engine), 0);
 }
 
@@ -146,7 +144,6 @@ Test(watch, the_timer_wakes_the_monitor)
 {
 	const struct itimerspec at_once = { .it_value = { .tv_nsec = 1 } };
 	struct pend_engine_options options = manual_options();
-	struct pend_engine *engine;
 
 	cr_assert_eq(sem_init(&clock_was_read, 0, 0), 0);
 	pendi_script.clock_mono_ns = script_clock;
@@ -169,24 +166,7 @@ Test(watch, the_timer_wakes_the_monitor)
 
 /* ---- the look, on the machine of fake.h ---- */
 
-static struct fake fake;
-static struct told told;
-static struct pend_engine *engine;
-
-static void begin(void)
-{
-	engine = cast_engine(&told);
-	told.destroy_says = -EBUSY;
-	fake = fake_make();
-	join(engine, &fake);
-}
-
-static void end(void)
-{
-	leave_and_destroy(engine, &fake);
-}
-
-TestSuite(look, .init = begin, .fini = end);
+TestSuite(look, .init = begin_scene_by_hand, .fini = end_scene);
 
 /* ---- watches ---- */
 
@@ -277,12 +257,8 @@ Test(look, an_orphan_is_looked_at_each_tick)
 
 static uint32_t thread_calls, threads_refused;
 
-int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
-			  void *argument);
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
-			  void *argument);
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
-			  void *argument)
+WRAPPED(int, pthread_create, pthread_t *thread, const pthread_attr_t *attributes,
+	void *(*run)(void *), void *argument)
 {
 	thread_calls++;
 	if (threads_refused && threads_refused--)

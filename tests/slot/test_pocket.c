@@ -239,6 +239,27 @@ Test(pocket, without_the_barrier_nothing_is_stolen)
 	cr_expect_eq(pendi_pocket_steal(&pocket, true), 7);
 }
 
+static uint64_t full_state(struct pendi_pool *pool)
+{
+	/* relaxed: one thread. */
+	return pendi_load_relaxed(&pool->full) & PENDI_FULL_STATE;
+}
+
+/* Who found it otherwise comes too late. */
+Test(pocket, a_pool_that_is_open_again_is_told_nothing)
+{
+	struct fixture fixture;
+
+	set_up(&fixture);
+	cr_assert_eq(full_state(&fixture.pool), PENDI_FULL_OPEN);
+	/* relaxed: one thread. */
+	const uint64_t full = pendi_load_relaxed(&fixture.pool.full);
+
+	pendi_pool_tell_of_pocket(&fixture.pool);
+	cr_assert_eq(pendi_load_relaxed(&fixture.pool.full), full);
+	tear_down(&fixture);
+}
+
 /* However many barriers are granted before the refusal: the pool says that it is empty, and has all
  * of its slots afterwards. */
 Test(pocket, a_refused_barrier_refuses_a_slot_and_strands_none)
@@ -256,7 +277,13 @@ Test(pocket, a_refused_barrier_refuses_a_slot_and_strands_none)
 			fixture.slots[count] = pendi_pool_take(&fixture.pool, 0);
 			cr_assert_neq(fixture.slots[count], PENDI_SLOT_NONE);
 		}
+		pendi_script.membarrier = grant_some; /* none: that it is full is not proved */
+		barriers_granted = 0;
 		cr_assert_eq(pendi_pool_take(&fixture.pool, 0), PENDI_SLOT_NONE);
+		cr_assert_neq(full_state(&fixture.pool), PENDI_FULL_FULL);
+		pendi_script.membarrier = grant;
+		cr_assert_eq(pendi_pool_take(&fixture.pool, 0), PENDI_SLOT_NONE);
+		cr_assert_eq(full_state(&fixture.pool), PENDI_FULL_FULL);
 		pendi_pool_put(&fixture.pool, 0, fixture.slots[0]);
 		cr_assert_eq(pendi_pool_take(&fixture.pool, 0), fixture.slots[0]);
 		pendi_script.membarrier = grant_some;

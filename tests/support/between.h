@@ -12,8 +12,8 @@
  * @other runs in a thread of its own, from beginning to end, before access number @at of what this
  * thread does; when that has fewer accesses, between_end() says so. What only a race can reach is
  * reached so on every run, and all that may come at each place. What is done once in a process must be
- * done before: the other would wait for it. For one file of a program that is
- * linked with the library's objects over chaos_oracle.h.
+ * done before, or the other would wait for it: that threads register is seen to here. For one file
+ * of a program that is linked with the library's objects over chaos_oracle.h.
  */
 #ifndef TESTS_SUPPORT_BETWEEN_H
 #define TESTS_SUPPORT_BETWEEN_H
@@ -22,6 +22,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+
+#include "epoch/thread.h"
 
 void chaos_between(void);
 
@@ -43,12 +45,19 @@ void chaos_between(void)
 		abort();
 }
 
-static inline bool between_begin(uint32_t at, void *(*act)(void *), void *context)
+/* between_begin() for a thread that is to register itself in what follows. */
+static inline bool between_begin_unregistered(uint32_t at, void *(*act)(void *), void *context)
 {
 	between_plan.context = context;
 	between_plan.left = at;
 	between_plan.act = act;
 	return true;
+}
+
+static inline bool between_begin(uint32_t at, void *(*act)(void *), void *context)
+{
+	(void)pendi_thread_number();
+	return between_begin_unregistered(at, act, context);
 }
 
 /* Whether the other thread has acted. */

@@ -3,6 +3,7 @@
  * model.c - what must happen: the rules of map.h, on a list of operations.
  */
 #include "engine/deadline/due.h"
+#include "engine/map/map_internal.h"
 #include "tests/fuzz/sequences/world.h"
 
 struct entry *model_find(uint64_t handle)
@@ -250,7 +251,17 @@ int model_admit(const struct pend_request *request, int held, int result)
 
 /* ---- comparing ---- */
 
-/* Deadlines of open frames pass unseen: the map is asked which have. */
+static bool is_decided(const struct entry *entry)
+{
+	const uint32_t slot = pendi_handle_slot(entry->handle);
+	/* relaxed: one thread. */
+	const uint64_t word = pendi_load_relaxed(&pendi_map_slot(world.map, slot)->word);
+
+	return !pendi_word_is_live(word) || pendi_word_verdict(word);
+}
+
+/* Deadlines pass unseen while a frame is open, a program is to run again, or nobody polls the home
+ * shard: the map is asked which have. */
 void model_resolve(void)
 {
 	if (!world.engine)
@@ -258,9 +269,8 @@ void model_resolve(void)
 	for (uint32_t i = 0; i < ENTRIES_MAX; i++) {
 		struct entry *entry = &world.entries[i];
 
-		if (entry->phase != PENDING || !entry->frame ||
-		    model_due(entry, false) > world.now_ns ||
-		    pend_map_read(world.map, entry->handle, NULL, NULL) == 0)
+		if (!model_is_live(entry) || entry->action ||
+		    model_due(entry, false) > world.now_ns || !is_decided(entry))
 			continue;
 		CHECK_INT(model_decide(entry,
 				       world.options.flags & PEND_MAP_DEADLINE_PERMITS
@@ -279,6 +289,7 @@ void model_compare(void)
 	/* How, not what: the library's own business. */
 	world.stats.arms = now.arms;
 	world.stats.overflows = now.overflows;
+	world.stats.away = now.away;
 	if (memcmp(&now, &world.stats, sizeof(now)) != 0) {
 		const uint64_t *is = (const uint64_t *)(const void *)&now;
 		const uint64_t *should = (const uint64_t *)(const void *)&world.stats;
