@@ -329,7 +329,7 @@ static void prepare(struct deadlines *deadlines, struct stress *stress)
 	load_prepare(load, stress);
 	load->observe = observe;
 	load->context = deadlines;
-	load->entries = ENTRIES;
+	load->entries = stress_room(stress, ENTRIES);
 	load->map_options.lifetime_ns = LIFETIME_NS;
 	/* Slots are looked at twice in that time anyway: what nothing armed ends that late. */
 	load->map_options.deadline_ns = SELDOM_NS;
@@ -341,10 +341,10 @@ static void prepare(struct deadlines *deadlines, struct stress *stress)
 	}
 	for (uint32_t i = 0; i < MOVERS; i++)
 		(void)load_add(load, "mover", UINT32_MAX, mover);
-	load->map_options.max_entries = load->penders * ENTRIES;
-	deadlines->due = calloc(load->penders * ENTRIES, sizeof(*deadlines->due));
-	deadlines->ended = calloc(load->penders * ENTRIES, sizeof(*deadlines->ended));
-	deadlines->backs = calloc(load->penders * ENTRIES, sizeof(*deadlines->backs));
+	load->map_options.max_entries = load->penders * load->entries;
+	deadlines->due = calloc(load->penders * load->entries, sizeof(*deadlines->due));
+	deadlines->ended = calloc(load->penders * load->entries, sizeof(*deadlines->ended));
+	deadlines->backs = calloc(load->penders * load->entries, sizeof(*deadlines->backs));
 	if (!deadlines->due || !deadlines->ended || !deadlines->backs)
 		stress_bail("no memory");
 }
@@ -369,8 +369,9 @@ static void check_lateness(struct stress *stress, struct histogram *late, const 
 		    (double)most_ns / (double)NS_PER_MS,
 		    (double)histogram_quantile(late, 0.99) / (double)NS_PER_MS,
 		    (double)cell_read(&late->most) / (double)NS_PER_MS, histogram_count(late));
-	stress_check(stress, most_ns <= stress_patience_ns(LATE_HARDLY_NS),
-		     "nine of ten are in time %s", which);
+	if (!stress->small) /* there, the tool's own speed is all that it shows */
+		stress_check(stress, most_ns <= stress_patience_ns(LATE_HARDLY_NS),
+			     "nine of ten are in time %s", which);
 	stress_figure(stress, (double)histogram_quantile(late, 0.9999) / (double)NS_PER_MS,
 		      LATE_FIGURE_MS, "ms", "lateness at p99.99 %s", which);
 }

@@ -297,6 +297,7 @@ static void quiet(struct team *team)
 
 static void make(struct exhaust *exhaust)
 {
+	const struct pend_engine_options engine = stress_engine_options(exhaust->team.stress);
 	struct pend_map_options options = pend_map_options_default();
 	int status = 0;
 
@@ -309,7 +310,7 @@ static void make(struct exhaust *exhaust)
 	options.on_complete = told;
 	options.context = exhaust;
 	if (exhaust->kind->engine) {
-		status = pend_engine_create(NULL, &exhaust->engine);
+		status = pend_engine_create(&engine, &exhaust->engine);
 		status = status ? status : pend_engine_enable(exhaust->engine);
 		options.engine = exhaust->engine;
 	}

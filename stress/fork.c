@@ -417,11 +417,11 @@ static void prepare(struct forking *forking, struct stress *stress)
 	load_prepare(load, stress);
 	load->context = forking;
 	load->map_options.flags |= PEND_MAP_POINTERS;
-	load->map_options.max_entries = 4096;
+	load->map_options.max_entries = stress_room(stress, 4096);
 	load->cookie_values = true;
 	load->stops = true;
 	load->pause_ns = NS_PER_MS / 10;
-	load->entries = 2048;
+	load->entries = stress_room(stress, 2048);
 	load_make_engine(load);
 	session.key_size = 0;
 	session.notices = 4096;

@@ -58,11 +58,12 @@ static void open_map(struct gate *gate, const struct gate_options *options)
 	gate_must(pend_map_enable(pend_custom_map_pends(gate->pends)), "pend_map_enable");
 }
 
-void gate_open(struct gate *gate, const struct gate_options *options)
+void gate_open(struct gate *gate, const struct gate_options *options, const struct stress *stress)
 {
+	const struct pend_engine_options engine = stress_engine_options(stress);
 	struct pend_runtime_options runtime = pend_runtime_options_default();
 
-	gate_must(pend_engine_create(NULL, &gate->engine), "pend_engine_create");
+	gate_must(pend_engine_create(&engine, &gate->engine), "pend_engine_create");
 	gate_must(pend_engine_enable(gate->engine), "pend_engine_enable");
 	runtime.engine = gate->engine;
 	gate_must(pend_runtime_create(&runtime, &gate->runtime), "pend_runtime_create");

@@ -31,7 +31,7 @@ struct gate {
 /* Ends the program if @status is not 0. */
 void gate_must(int status, const char *what);
 
-void gate_open(struct gate *gate, const struct gate_options *options);
+void gate_open(struct gate *gate, const struct gate_options *options, const struct stress *stress);
 
 /* A program of any kind that the hook takes; @helpers: what it calls. */
 struct pend_program *gate_load(struct gate *gate, pend_program_fn entry, void *data,

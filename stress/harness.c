@@ -28,6 +28,9 @@
 #define OTHERS_MOST 0.05 /* of the CPUs' time, for a figure to be judged */
 #define VALGRIND_SLOWER 50u
 #define PROGRESS_NS (NS_PER_S / 10)
+#define SMALL_PART 32u /* of the room */
+#define SMALL_LEAST 32u
+#define SMALL_TIMES 100u /* as long between ticks */
 
 bool cell_writes_by_exchange;
 
@@ -64,6 +67,28 @@ uint64_t stress_patience_ns(uint64_t ns)
 	return stress_on_valgrind() ? ns * VALGRIND_SLOWER : ns;
 }
 
+uint32_t stress_room(const struct stress *stress, uint32_t room)
+{
+	const uint32_t part = room / SMALL_PART;
+
+	if (!stress->small)
+		return room;
+	return part > SMALL_LEAST ? part : SMALL_LEAST;
+}
+
+struct pend_engine_options stress_engine_options(const struct stress *stress)
+{
+	struct pend_engine_options options = pend_engine_options_default();
+
+	if (stress->small) {
+		options.queue_entries = stress_room(stress, options.queue_entries);
+		options.tick_ns *= SMALL_TIMES;
+		options.stall_ns *= SMALL_TIMES;
+		options.home_ns *= SMALL_TIMES / 2;
+	}
+	return options;
+}
+
 static void limit_reached(int number)
 {
 	ssize_t written = write(STDOUT_FILENO, limit_text, limit_length);
@@ -97,6 +122,7 @@ static void usage(const struct stress *stress)
 		stress->threads);
 	fprintf(stderr, "  --seed N     of all that is random (from the clock)\n");
 	fprintf(stderr, "  --judge      fail when a figure is beyond its limit\n");
+	fprintf(stderr, "  --small      little room, rare ticks: for drd\n");
 	for (uint32_t i = 0; i < STRESS_FLAGS_MOST && stress->flags[i].name; i++)
 		fprintf(stderr, "  %-12s %s\n", stress->flags[i].name, stress->flags[i].help);
 }
@@ -104,10 +130,10 @@ static void usage(const struct stress *stress)
 /* True if @word is an option without a value, which is then noted. */
 static bool parse_flag(struct stress *stress, const char *word)
 {
-	if (strcmp(word, "--judge") == 0) {
-		stress->judge = true;
-		return true;
-	}
+	if (strcmp(word, "--judge") == 0)
+		return stress->judge = true;
+	if (strcmp(word, "--small") == 0)
+		return stress->small = true;
 	for (uint32_t i = 0; i < STRESS_FLAGS_MOST && stress->flags[i].name; i++) {
 		if (strcmp(word, stress->flags[i].name) == 0) {
 			stress->flags[i].set = true;
@@ -140,11 +166,11 @@ static void note_command(struct stress *stress)
 {
 	size_t room = sizeof(stress->repeat), used;
 
-	used = (size_t)snprintf(stress->repeat, room,
-				"%s --seed %" PRIu64 " --seconds %g --threads %" PRIu32
-				" --rounds %" PRIu64 "%s",
-				stress->name, stress->seed, stress->seconds, stress->threads,
-				stress->rounds, stress->judge ? " --judge" : "");
+	used = (size_t)snprintf(
+		stress->repeat, room,
+		"%s --seed %" PRIu64 " --seconds %g --threads %" PRIu32 " --rounds %" PRIu64 "%s%s",
+		stress->name, stress->seed, stress->seconds, stress->threads, stress->rounds,
+		stress->judge ? " --judge" : "", stress->small ? " --small" : "");
 	for (uint32_t i = 0; i < STRESS_FLAGS_MOST && stress->flags[i].name && used < room; i++) {
 		if (stress->flags[i].set)
 			used += (size_t)snprintf(stress->repeat + used, room - used, " %s",

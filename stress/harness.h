@@ -15,13 +15,16 @@
  *	stress_end()                    "1..9", and how to repeat it if it failed; "operations: 123"
  *
  * On valgrind all is some fifty times slower: limits in wall-clock time, and stress_patience_ns(),
- * are as much longer. --seconds is not: how much is done there is what --rounds says.
+ * are as much longer. --seconds is not: how much is done there is what --rounds says. drd gets slower
+ * with each word that was ever published, and never catches up with a tick of 1 ms: --small is for it.
  */
 #ifndef STRESS_HARNESS_H
 #define STRESS_HARNESS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include <pendmap/engine.h>
 
 #include "stress/machine.h"
 
@@ -50,6 +53,7 @@ struct stress {
 	/* What stress_begin() adds. */
 	uint64_t seed;
 	bool judge; /* --judge: figures beyond their limits are failures */
+	bool small; /* --small: maps and queues with little room, engines with rare ticks */
 	bool terminal;
 	bool quiet; /* checks that hold are not told: of what is done again and again */
 	uint32_t checks;
@@ -72,6 +76,12 @@ bool stress_begin(struct stress *stress, int count, char **words, int *status);
 /* Whether this process runs on valgrind, and how long to wait there for what takes @ns elsewhere. */
 bool stress_on_valgrind(void);
 uint64_t stress_patience_ns(uint64_t ns);
+
+/* How much room there is instead of @room if --small was said; else @room. */
+uint32_t stress_room(const struct stress *stress, uint32_t room);
+
+/* The defaults, or with --small those of a small engine. */
+struct pend_engine_options stress_engine_options(const struct stress *stress);
 
 /* The program fails @seconds from now (on valgrind fifty times as long) if it is still there; @what
  * is said then. Async-signal-safe in what it does, so it works whatever has become of the other

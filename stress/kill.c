@@ -163,8 +163,8 @@ static void begin(struct killing *killing, struct stress *stress)
 	load_prepare(load, stress);
 	load->observe = observe;
 	load->context = killing;
-	load->entries = ENTRIES;
-	load->map_options.max_entries = penders * ENTRIES;
+	load->entries = stress_room(stress, ENTRIES);
+	load->map_options.max_entries = penders * load->entries;
 	for (uint32_t i = 0; i < LANES; i++) /* first: their numbers are those of their lanes */
 		(void)load_add(load, "agent", UINT32_MAX, agent);
 	for (uint32_t i = 0; i < penders && i < PENDERS_MOST; i++) {

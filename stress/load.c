@@ -158,13 +158,13 @@ void load_prepare(struct load *load, struct stress *stress)
 {
 	memset(load, 0, sizeof(*load));
 	load->stress = stress;
-	load->engine_options = pend_engine_options_default();
+	load->engine_options = stress_engine_options(stress);
 	load->map_options = pend_map_options_default();
 	load->map_options.flags = PEND_MAP_ENABLED;
 	load->map_options.deadline_ns = 50 * NS_PER_MS;
 	load->shortest_ns = 2 * NS_PER_MS;
 	load->longest_ns = 50 * NS_PER_MS;
-	load->entries = 4096;
+	load->entries = stress_room(stress, 4096);
 }
 
 struct load_worker *load_add(struct load *load, const char *role, uint32_t cpu,

@@ -30,6 +30,7 @@
 
 #define CPUS 64u
 #define ROOM 1024u
+#define SMALL_QUEUE 16u
 #define ENTRIES 256u /* of the ledger, for each thread */
 #define BOARD 256u
 #define BATCH 8u
@@ -44,8 +45,7 @@ struct queue_kind {
 	const char *name;
 	double share;
 	uint32_t flags; /* of the engine */
-	uint32_t queue_entries;
-	bool overflows; /* is made for that */
+	bool overflows; /* its queues are small, for that */
 };
 
 struct queue_books {
@@ -326,7 +326,8 @@ static void quiet(struct team *team)
 
 static void make(struct queues *queues)
 {
-	struct pend_engine_options engine_options = pend_engine_options_default();
+	const struct stress *stress = queues->team.stress;
+	struct pend_engine_options engine_options = stress_engine_options(stress);
 	struct pend_map_options options = pend_map_options_default();
 	int status;
 
@@ -334,12 +335,13 @@ static void make(struct queues *queues)
 	if (!queues->cpu_count)
 		stress_bail("no CPU");
 	engine_options.flags = queues->kind->flags;
-	engine_options.queue_entries = queues->kind->queue_entries;
+	if (queues->kind->overflows)
+		engine_options.queue_entries = SMALL_QUEUE;
 	status = pend_engine_create(&engine_options, &queues->engine);
 	status = status ? status : pend_engine_enable(queues->engine);
 	options.engine = queues->engine;
 	options.flags = PEND_MAP_ENABLED;
-	options.max_entries = ROOM;
+	options.max_entries = stress_room(stress, ROOM);
 	options.deadline_ns = PEND_DEADLINE_NONE;
 	options.lifetime_ns = PEND_DEADLINE_NONE;
 	options.on_complete = told;
@@ -431,10 +433,10 @@ static void run_kind(struct stress *stress, const struct queue_kind *kind)
 }
 
 static const struct queue_kind kinds[] = {
-	{ "executors", 0.35, 0, 4096, false },
-	{ "executors, small queues", 0.25, 0, 16, true },
-	{ "polled", 0.2, PEND_ENGINE_POLLED | PEND_ENGINE_UNWATCHED, 4096, false },
-	{ "polled, small queues", 0.2, PEND_ENGINE_POLLED | PEND_ENGINE_UNWATCHED, 16, true },
+	{ "executors", 0.35, 0, false },
+	{ "executors, small queues", 0.25, 0, true },
+	{ "polled", 0.2, PEND_ENGINE_POLLED | PEND_ENGINE_UNWATCHED, false },
+	{ "polled, small queues", 0.2, PEND_ENGINE_POLLED | PEND_ENGINE_UNWATCHED, true },
 };
 
 int main(int count, char **words)

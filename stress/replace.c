@@ -182,11 +182,13 @@ static void ask(struct invoker *invoker, uint32_t index, struct rng *rng)
 static void *invoke(void *argument)
 {
 	struct invoker *invoker = argument;
-	struct rng rng = rng_make(invoker->replace->stress->seed, invoker->number);
+	struct stress *stress = invoker->replace->stress;
+	const uint32_t entries = stress_room(stress, ENTRIES);
+	struct rng rng = rng_make(stress->seed, invoker->number);
 
 	(void)stress_pin(invoker->cpu);
-	for (uint32_t at = 0; !is_over(invoker->replace); at = (at + 1) % ENTRIES)
-		ask(invoker, invoker->number * ENTRIES + at, &rng);
+	for (uint32_t at = 0; !is_over(invoker->replace); at = (at + 1) % entries)
+		ask(invoker, invoker->number * entries + at, &rng);
 	return NULL;
 }
 
@@ -262,13 +264,14 @@ static void set_up(struct replace *replace)
 {
 	const struct gate_options options = { .context_size = sizeof(struct question),
 					      .scratch_size = sizeof(uint64_t),
-					      .entries = INVOKERS_MOST * ENTRIES,
+					      .entries = INVOKERS_MOST *
+							 stress_room(replace->stress, ENTRIES),
 					      .links_max = 1,
 					      .deadline_ns = 20 * NS_PER_MS,
 					      .backend = &backend,
 					      .backend_context = replace };
 
-	gate_open(&replace->gate, &options);
+	gate_open(&replace->gate, &options, replace->stress);
 	replace->program = load_program(replace, &replace->blocks[0]);
 	replace->link = gate_attach(replace->program, PEND_COMPARTMENT_ANY);
 }
@@ -326,7 +329,9 @@ static void run(struct replace *replace)
 
 	replace->invoker_count = wanted && wanted <= INVOKERS_MOST ? wanted : cpu_count;
 	replace->blocks = calloc(BLOCKS, sizeof(*replace->blocks));
-	if (!replace->blocks || !ledger_make(&replace->ledger, replace->invoker_count * ENTRIES))
+	if (!replace->blocks ||
+	    !ledger_make(&replace->ledger,
+			 replace->invoker_count * stress_room(replace->stress, ENTRIES)))
 		stress_bail("no memory");
 	set_up(replace);
 	if (pthread_create(&completer, NULL, settle_board, replace))

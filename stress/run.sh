@@ -54,7 +54,7 @@ one 3 index
 one 5 epoch
 one 5 queue
 one 60 linear --rounds "$histories"
-one 60 exhaust --rounds "$full" --threads 16
+one 120 exhaust --rounds "$full" --threads 16 # its slowest kind may take its time
 one 5 deadline
 one 6 runtime
 one 3 replace

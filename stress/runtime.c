@@ -339,10 +339,12 @@ static void ask(struct invoker *invoker, uint32_t index, uint32_t wanted, struct
 static void *invoke(void *argument)
 {
 	struct invoker *invoker = argument;
-	struct rng rng = rng_make(invoker->runtime->stress->seed, invoker->number);
+	struct stress *stress = invoker->runtime->stress;
+	const uint32_t entries = stress_room(stress, ENTRIES);
+	struct rng rng = rng_make(stress->seed, invoker->number);
 
-	for (uint32_t at = 0; !is_over(invoker->runtime); at = (at + BATCH) % ENTRIES)
-		ask(invoker, invoker->number * ENTRIES + at, rng_one_in(&rng, 2) ? 1 : BATCH, &rng);
+	for (uint32_t at = 0; !is_over(invoker->runtime); at = (at + BATCH) % entries)
+		ask(invoker, invoker->number * entries + at, rng_one_in(&rng, 2) ? 1 : BATCH, &rng);
 	return NULL;
 }
 
@@ -495,21 +497,21 @@ static void check_programs(struct runtime *runtime)
 
 static void set_up(struct runtime *runtime)
 {
+	const uint32_t entries = runtime->invoker_count * stress_room(runtime->stress, ENTRIES);
 	const struct gate_options options = { .context_size = sizeof(struct question),
 					      .scratch_size = sizeof(struct first),
-					      .entries = runtime->invoker_count * ENTRIES,
+					      .entries = entries,
 					      .links_max = GUESTS + 1,
 					      .deadline_ns = 20 * NS_PER_MS,
 					      .backend = &backend,
 					      .backend_context = runtime };
-	uint32_t entries = runtime->invoker_count * ENTRIES;
 	struct block *block;
 
 	runtime->blocks = calloc(BLOCKS, sizeof(*runtime->blocks));
 	runtime->operations = calloc(entries, sizeof(*runtime->operations));
 	if (!runtime->blocks || !runtime->operations || !ledger_make(&runtime->ledger, entries))
 		stress_bail("no memory");
-	gate_open(&runtime->gate, &options);
+	gate_open(&runtime->gate, &options, runtime->stress);
 	cell_write(&runtime->announced, 1);
 	cell_write(&runtime->installed, 1);
 	runtime->program = load_next(runtime, 1, &block);

@@ -283,15 +283,16 @@ static void watch(struct mortality *mortality)
 static void fill(struct mortality *mortality)
 {
 	struct pend_map *map = mortality->load.map;
+	const uint32_t slots = mortality->load.map_options.max_entries;
 	struct pend_request request = { .deadline_ns = PEND_DEADLINE_NONE };
 	uint64_t handle;
 	uint32_t pended = 0;
-	int status;
+	int status = 0;
 
-	while (pended <= SLOTS && !(status = pend_map_pend(map, &request, &handle)))
+	while (pended <= slots && !(status = pend_map_pend(map, &request, &handle)))
 		pended++;
-	stress_check(mortality->load.stress, pended == SLOTS && status == -ENOSPC,
-		     "%" PRIu32 " slots of %u can be had, then: %s", pended, SLOTS,
+	stress_check(mortality->load.stress, pended == slots && status == -ENOSPC,
+		     "%" PRIu32 " slots of %u can be had, then: %s", pended, slots,
 		     strerror(-status));
 }
 
@@ -339,7 +340,7 @@ static void prepare(struct mortality *mortality, struct stress *stress)
 	load->engine_options.allocator = &mortality->recorder.allocator;
 	load->map_options.allocator = &mortality->recorder.allocator;
 	load->map_options.flags |= PEND_MAP_POINTERS;
-	load->map_options.max_entries = SLOTS;
+	load->map_options.max_entries = stress_room(stress, SLOTS);
 	load->longest_ns = LONGEST_NS;
 	load->cookie_values = true;
 	load->stops = true;
