@@ -234,16 +234,17 @@ class Reader:
 Miss = collections.namedtuple("Miss", "file number line function what")
 
 
-def misses(source):
+def misses(source, reached=False):
+    """What no test reaches; or all that could be missed."""
     for number, count in sorted(source.lines.items()):
-        if not count:
+        if reached or not count:
             yield Miss(source.name, number, source.line(number), source.function(number), "line")
     for (begin, end, _), counts in sorted(source.branches.items()):
         number = begin[0]
-        if not source.lines.get(number, 1):
+        if not reached and not source.lines.get(number, 1):
             continue  # the line says it
         for side, name in ((TRUE, "true"), (FALSE, "false")):
-            if not counts[side]:
+            if reached or not counts[side]:
                 yield Miss(source.name, number, source.line(number), source.function(number),
                            f"{name} of {source.read(begin, end)}")
 
@@ -307,8 +308,8 @@ def read_entries(path):
     return entries, offences
 
 
-def judge(missing, entries, root):
-    """(offences, misses that an entry justifies)"""
+def judge(missing, possible, entries, root):
+    """(offences, misses that an entry justifies); possible: all that could be missed"""
     offences, justified = [], 0
     for miss in missing:
         having = [entry for entry in entries if entry.matches(miss)]
@@ -330,10 +331,12 @@ def judge(missing, entries, root):
                 continue
             if len(entry.numbers[line]) > 1:
                 offences.append(f"{where}: {entry.file}: stands at several places, say in: {line}")
-            if not entry.sometimes and not any(pair[0] == line for pair in entry.used):
+            if entry.sometimes:  # it may be reached, but must be there
+                entry.used |= {(miss.line, miss.what) for miss in possible if entry.matches(miss)}
+            if not any(pair[0] == line for pair in entry.used):
                 offences.append(f"{where}: {entry.file}: is reached, or not what is missed: {line}")
         for what in entry.what:
-            if not entry.sometimes and not any(pair[1] == what for pair in entry.used):
+            if not any(pair[1] == what for pair in entry.used):
                 offences.append(f"{where}: {entry.file}: nothing of these lines misses: {what}")
     return offences, justified
 
@@ -418,7 +421,8 @@ def main():
         entries += more
         offences += wrong
     missing = [miss for source in sources for miss in misses(source)]
-    more, justified = judge(missing, entries, root)
+    possible = [miss for source in sources for miss in misses(source, reached=True)]
+    more, justified = judge(missing, possible, entries, root)
     offences += more
     mcdc = percent(*total[2])
     if mcdc < MCDC_LIMIT:
