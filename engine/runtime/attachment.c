@@ -335,21 +335,17 @@ void pendi_attachment_drop(struct pendi_attachment *attachment, enum pend_outsta
 			     attachment_clean_dropped);
 }
 
-int pendi_attachment_drop_waiting(struct pendi_attachment *attachment,
-				  enum pend_outstanding outstanding, uint64_t *returns)
+void pendi_attachment_drop_waiting(struct pendi_attachment *attachment,
+				   enum pend_outstanding outstanding, uint64_t *returns)
 {
-	int error = pendi_epoch_synchronize();
-
-	if (!error && returns)
+	/* Both: who waits has asked whether he may. */
+	(void)pendi_epoch_synchronize();
+	if (returns)
 		*returns = pendi_attachment_runs(attachment);
-	while (!error && outstanding == PEND_OUTSTANDING_COMPLETE &&
+	while (outstanding == PEND_OUTSTANDING_COMPLETE &&
 	       pendi_attachment_complete_all(attachment))
-		error = pendi_epoch_synchronize();
-	if (error)
-		pendi_attachment_drop(attachment, outstanding);
-	else
-		attachment_idle(attachment);
-	return error;
+		(void)pendi_epoch_synchronize();
+	attachment_idle(attachment);
 }
 
 /* It was dropped before the caller's record ended: perhaps that was the last. */

@@ -94,9 +94,9 @@ int pend_link_detach(struct pend_link *link, enum pend_outstanding outstanding)
 		error = leave_chain(link, NULL, NULL, &left);
 	if (error)
 		return refuse_link(link, error);
-	error = pendi_attachment_drop_waiting(left, outstanding, NULL);
+	pendi_attachment_drop_waiting(left, outstanding, NULL);
 	pendi_cleaner_run(link->runtime);
-	return error;
+	return 0;
 }
 
 int pend_link_detach_async(struct pend_link *link, enum pend_outstanding outstanding,

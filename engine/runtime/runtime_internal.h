@@ -254,10 +254,10 @@ void pendi_attachment_hand_over(struct pendi_attachment *old, struct pendi_attac
 /* No chain has it any more, and no new one will: frees it when the last frame and the last pend are
  * gone, perhaps at once, perhaps much later. Its operations are treated as @outstanding says. */
 void pendi_attachment_drop(struct pendi_attachment *attachment, enum pend_outstanding outstanding);
-/* The same, and returns when no invocation runs it: 0, or -EDEADLK if it could not wait. *@returns
- * (NULL: not asked for) becomes how many invocations it has had until then. */
-int pendi_attachment_drop_waiting(struct pendi_attachment *attachment,
-				  enum pend_outstanding outstanding, uint64_t *returns);
+/* The same, and returns when no invocation runs it. The caller may wait (pendi_link_may_wait()).
+ * *@returns (NULL: not asked for) becomes how many invocations it has had until then. */
+void pendi_attachment_drop_waiting(struct pendi_attachment *attachment,
+				   enum pend_outstanding outstanding, uint64_t *returns);
 uint64_t pendi_attachment_runs(const struct pendi_attachment *attachment);
 /* Invocations of it that have ended; it is in no chain any more, so all others began before. */
 uint64_t pendi_attachment_returns_exactly(const struct pendi_attachment *attachment);

@@ -123,8 +123,8 @@ int pend_link_update(struct pend_link *link, struct pend_program *program,
 	if (given.flags & PEND_LINK_WAIT) {
 		/* Those that run it now have not returned yet; then they will have, and no others. */
 		before = pendi_attachment_returns_exactly(step.old);
-		error = pendi_attachment_drop_waiting(step.old, given.outstanding, &after);
-		options->waited = error ? 0 : after - before;
+		pendi_attachment_drop_waiting(step.old, given.outstanding, &after);
+		options->waited = after - before;
 	} else {
 		pendi_attachment_drop(step.old, given.outstanding);
 	}

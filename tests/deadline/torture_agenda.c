@@ -34,8 +34,8 @@ enum {
 	BUDGET_PART = 4,  /* one pass in so many has a budget, and is not judged */
 	RENEWED_PART = 3, /* one slot in so many is looked at again after it was served */
 	HALT_PASSES =
-		40,     /* a stopped thread sleeps while the time moves on so far, or about that */
-	ONCE_MOST = 40, /* times: in some nobody looks before the end */
+		40,      /* a stopped thread sleeps while the time moves on so far, or about that */
+	AGAIN_MOST = 40, /* times: in some nobody looks before the end */
 	PATIENCE = 20000, /* yields, and not more than a quarter of the rounds */
 };
 
@@ -311,7 +311,7 @@ static void run(const struct scenario *scenario, uint64_t rounds, uint64_t seed,
 	memset(arena.judged, 0, sizeof(arena.judged));
 	memset(arena.passes, 0, sizeof(arena.passes));
 	memset(arena.halts, 0, sizeof(arena.halts));
-	for (uint64_t i = 0; i < times || (!has_judged() && scenario->once && i < ONCE_MOST); i++) {
+	for (uint64_t i = 0; i < times || (!has_judged() && i < AGAIN_MOST); i++) {
 		arena.seed = seed + i;
 		run_once(scenario);
 	}

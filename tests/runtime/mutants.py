@@ -41,8 +41,8 @@ MUTANTS = tuple(Mutant(*m) for m in (
      "update_pends"),
     ("whatever it was before", "G", UPDATE,
      "if (step->options->flags & PEND_LINK_REPLACE &&", "if (false &&", "update"),
-    ("waits for nobody", "G", ATTACHMENT, "int error = pendi_epoch_synchronize();",
-     "int error = 0;", "update"),
+    ("waits for nobody", "G", ATTACHMENT, "	(void)pendi_epoch_synchronize();\n	if (returns)\n",
+     "	if (returns)\n", "update"),
     # The end of an attachment.
     ("what late frames pended stays pended", "G", ATTACHMENT,
      "if (attachment->completes && pendi_attachment_complete_all(attachment))", "if (false)",
