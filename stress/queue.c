@@ -9,11 +9,11 @@
  *	                  its executor --> completion function: is this the CPU?
  *
  * Where a completion function runs away from home, its shard was given away (a stall or a lost CPU,
- * which the shard counts), or a look at the slot found it decided, for slots are looked at by the
- * shard that has them in its agenda: so no more are away than there were looks. At each meeting
- * everything decided has been told, and the hints that were followed up and those that found a queue
- * full are as many as the decisions: one that was lost would be made up for by a later look at the
- * slot, and nobody would notice.
+ * which the shard counts), or a look at the slot, by the shard that has it in its agenda, found the
+ * home's queue full, or had sent a hint that came late: so no more are away than there were looks.
+ * At each meeting everything decided has been told, and the hints that were followed up and those
+ * that found a queue full are as many as the decisions: one that was lost would be made up for by a
+ * later look at the slot, and nobody would notice.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -36,7 +36,6 @@
 #define BATCH 8u
 #define STEPS 2048u
 #define BUDGET 32u
-#define WINDOW 16u /* what is served at once */
 #define SETTLE_NS (10 * NS_PER_S)
 #define NOBODY UINT32_MAX
 #define SETTLED_MOST_MS 100.0 /* a look that makes up for a lost hint comes after half a second */
@@ -275,15 +274,14 @@ static void settle(struct queues *queues, uint64_t decided)
 	queues->longest_ns = ns > queues->longest_ns ? ns : queues->longest_ns;
 }
 
-/* What ran away from home had a reason: its shard was given away, a look at the slot found it, or a
- * hint about the slot's last operation, served twice by two who poll; or it was the first that an
- * executor did, which pins itself then. */
+/* What ran away from home had a reason: its shard was given away, or a look at the slot found the
+ * home's queue full; or a hint about the slot's last operation came late, served twice by two who
+ * poll, or sent by a look. */
 static void check_homes(struct queues *queues, uint64_t decided)
 {
 	struct pend_shard_stats all = shard_stats(queues, PEND_CPU_CURRENT);
 	uint64_t reasons = all.looks + all.served + all.overflows - decided, away = 0;
 
-	reasons += (uint64_t)queues->cpu_count * WINDOW;
 	for (uint32_t cpu = 0; cpu < CPUS; cpu++) {
 		if (cell_read(&queues->away[cpu]) &&
 		    shard_stats(queues, cpu).stalls + shard_stats(queues, cpu).losses == 0)
@@ -392,7 +390,7 @@ static void report(struct queues *queues)
 	stress_check(stress, cell_read(&queues->team.wrong) == 0,
 		     "%s: wrong = %" PRIu64 "; told at home: %" PRIu64 ", elsewhere: %" PRIu64,
 		     name, cell_read(&queues->team.wrong), home, away);
-	if (queues->kind->overflows)
+	if (queues->kind->overflows && !stress->small) /* there, who pushes is too slow for it */
 		stress_check(stress, all.overflows > 0, "%s: queues were full %" PRIu64 " times",
 			     name, all.overflows);
 	stress_figure(stress, (double)queues->longest_ns / (double)NS_PER_MS, SETTLED_MOST_MS, "ms",
