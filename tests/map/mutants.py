@@ -168,10 +168,10 @@ MUTANTS = (
      "	else if (!pendi_engine_hint(&map->client, home, slot))\n"
      "		(void)pendi_map_serve_away(map, slot);\n",
      "	else\n		(void)pendi_engine_hint(&map->client, home, slot);\n", "home",
-     "if_the_queue_is_full_who_looks_tells"),
+     "if_the_queue_is_full_who_looks_tells_and_counts"),
     ("what is told away is not counted", "I", SERVE,
      "	if (served)\n		pendi_tally_add(&map->tally, PENDI_COUNT_AWAY, 1);\n", "", "home",
-     "if_the_queue_is_full_who_looks_tells"),
+     "if_the_queue_is_full_who_looks_tells_and_counts"),
     ("completions go to who decides", "home", SERVE,
      "	return pendi_load_relaxed(&pendi_map_slot(map, slot)->home);",
      "	return pendi_cpu_current();", "frame", "completions_go_home"),

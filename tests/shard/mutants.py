@@ -183,8 +183,9 @@ MUTANTS = tuple(Mutant(*m) for m in (
     ("a delay is a suspend", "C", SUSPEND,
      "	const uint64_t boot_ns = pendi_clock_boot_ns();\n\n"
      "	return boot_ns - pendi_clock_mono_ns();\n",
-     "	const uint64_t mono_ns = pendi_clock_mono_ns();\n\n"
-     "	return pendi_clock_boot_ns() - mono_ns;\n", "poll"),
+     "	const uint64_t mono_ns = pendi_clock_mono_ns();\n"
+     "	const uint64_t boot_ns = pendi_clock_boot_ns();\n\n"
+     "	return pendi_clock_mono_ns() - mono_ns + boot_ns - mono_ns;\n", "poll"),
     ("a short suspend is one", "I", SUSPEND, "(int64_t)PENDI_SUSPEND_MIN_NS)", "1)", "poll"),
     ("what was pended right then did not sleep", "C", SUSPEND, "SH10) < since_ns)",
      "SH10) <= since_ns)", "poll"),
