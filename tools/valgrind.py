@@ -76,10 +76,11 @@ class Program:
 
 THREE = ("--threads", "3")
 SLOW = "six threads that die, or one process, had not ended after two minutes of drd"
+UNBROKEN = "an executor that is let run for 100,000 blocks has run for minutes of drd"
 TRACED = "stops threads by ptrace, which valgrind does to its own"
 PROGRAMS = (
     Program("map", (20, 20, 10), THREE),
-    Program("map", (5, 2, 2), THREE, switch=0),
+    Program("map", (5, 0, 2), THREE, switch=0, without=UNBROKEN),
     Program("linear", (20, 15, 10), ("--threads", "4")),
     Program("exhaust", (20, 30, 10), THREE),
     Program("index", (20, 20, 10), THREE),
