@@ -144,7 +144,7 @@ mutant busy-reader-is-stalled stall.c 's/if (seen != section)/if (!pendi_section
 	plain native busy_reader_is_not_stalled
 # Memory orders: what x86 hides, the sanitizer sees
 mutant EP2-exit section.h "$(within close_section 's/pendi_store_release(\(.*\), EP2)/pendi_store_relaxed(\1)/')" \
-	tsan native torture
+	tsan script exits_reach_the_collector_through_the_epoch
 mutant EP2-scan native.c "$(within pendi_native_held_up 's/pendi_load_acquire(\(.*\), EP2)/pendi_load_relaxed(\1)/')" \
 	tsan native torture
 mutant EP3-advance native.c 's/pendi_cas_acq_rel(\(.*\), EP3, EP3)/pendi_cas_relaxed(\1)/' tsan \
