@@ -129,7 +129,7 @@ class Workshop:
 
     def search(self, program, scenario):
         """(whether a violation was found, what was said)"""
-        command = [program, "--only", scenario, "--tier", "commit", "--jobs", "1"]
+        command = [program, "--only", scenario, "--budget", "100000", "--jobs", "1"]
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False,
                                   timeout=TIMEOUT_S)

@@ -20,7 +20,7 @@ static const char usage[] =
 	"  --only PART          those with PART in their name\n"
 	"  --group NAME         those of one file\n"
 	"  --sc --tso --weak    in these modes only\n"
-	"  --tier commit|nightly  so many schedules of each: 100 thousand, 4 million\n"
+	"  --tier commit|nightly  so many schedules of each: 25 thousand, 4 million\n"
 	"  --budget N           ... or N: higher bounds, then by chance\n"
 	"  --bound N            of all, in place of their own\n"
 	"  --limit N            schedules up to the bound, at most\n"
@@ -52,7 +52,7 @@ struct totals {
 static const struct tier {
 	const char *name;
 	uint64_t budget;
-} tiers[] = { { "commit", 100000 }, { "nightly", 4000000 } };
+} tiers[] = { { "commit", 25000 }, { "nightly", 4000000 } };
 
 static bool set_tier(struct request *request, const char *name)
 {
