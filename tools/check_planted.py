@@ -14,11 +14,11 @@ import pathlib
 import re
 import sys
 
-OTHERS = ("tests/mutants/run.py", "tests/mutants/races.py")
+OTHERS = ("tests/mutants/races.py",)
 # Suites that are not called like their folders or files.
-NAMES = {"run": "slot-index", "races": "races", "mutants_engine": "engine",
-         "mutants_stress": "stress", "mutants_fuzz": "fuzz"}
-DOCUMENT, ROWS, SCRIPT = "docs/mutants.md", 24, "tests/epoch/mutants.sh"
+NAMES = {"races": "races", "mutants_engine": "engine", "mutants_stress": "stress",
+         "mutants_fuzz": "fuzz"}
+DOCUMENT, ROWS = "docs/mutants.md", 24
 
 
 def load(path):
@@ -29,11 +29,17 @@ def load(path):
     return module.MUTANTS
 
 
+def edits(mutant):
+    """File, old and new of each; some suites have tuples."""
+    if hasattr(mutant, "edits"):
+        return mutant.edits()
+    file, *edit = mutant[2:5] if isinstance(mutant, tuple) else (mutant.file, mutant.old, "")
+    return ((file, *edit), *((file, *more) for more in getattr(mutant, "also", ())))
+
+
 def stale(root, mutant):
-    file, old = mutant[2:4] if isinstance(mutant, tuple) else (mutant.file, mutant.old)
-    source = (root / file).read_text()
-    return [(file, text) for text in (old, *(pair[0] for pair in getattr(mutant, "also", ())))
-            if source.count(text) != 1]
+    return [(file, old) for file, old, _ in edits(mutant)
+            if (root / file).read_text().count(old) != 1]
 
 
 def name_of(mutant):
@@ -48,13 +54,6 @@ def test_of(path, mutant):
         return mutant[5]
     return next(getattr(mutant, name) for name in ("test", "scenarios", "program")
                 if hasattr(mutant, name))
-
-
-def script_bugs(root):
-    """Those of the shell script: name, then files, edit and kind, then the program and its test."""
-    text = (root / SCRIPT).read_text().replace("\\\n", "")
-    return {name: test for name, test in
-            re.findall(r"^\s*mutant (\S+) .*?(?:plain|tsan)\s+\w+\s+(\w+)\s*$", text, re.M)}
 
 
 def offences(root, found):
@@ -78,7 +77,7 @@ def offences(root, found):
 def main():
     root = pathlib.Path(sys.argv[1]).resolve()
     suites = [*sorted(root.glob("tests/*/mutants*.py")), *(root / name for name in OTHERS)]
-    count, wrong, found = 0, 0, {"epoch": script_bugs(root)}
+    count, wrong, found = 0, 0, {}
     for suite in suites:
         of_suite = found.setdefault(NAMES.get(suite.stem, suite.parent.name), {})
         for mutant in load(suite):

@@ -151,4 +151,4 @@ MUTANTS = tuple(Mutant(*m) for m in (
 ))
 
 if __name__ == "__main__":
-    sys.exit(main(Suite("engine", LIBRARY, TESTS, MUTANTS)))
+    sys.exit(main(Suite("engine", LIBRARY, TESTS, MUTANTS, crashes=True)))

@@ -188,7 +188,7 @@ MUTANTS = tuple(Mutant(*m) for m in (
      "		return false;\n",
      "",
      "stress.index", (),
-     "two keys must have one tag and meet: mutant.slot-index and its torture test see to that"),
+     "two keys must have one tag and meet: mutant.index and its torture test see to that"),
     ("a replaced value is reused with readers inside", "unique", "engine/map/continuation.c",
      "	free_slot(map, found->slot);\n"
      "	pendi_recycler_retire(&map->recycler, found->slot);\n",

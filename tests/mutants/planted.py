@@ -48,8 +48,12 @@ class Mutant:
     old: str
     new: str
     test: str       # the name of the test that must notice
-    also: tuple = ()  # further pairs of old and new
+    also: tuple = ()  # further pairs of old and new; of file, old and new, if in another one
     beyond: str = ""  # why no test need notice; then none is named and none is run
+
+    def edits(self):
+        """File, old and new of each."""
+        return ((self.file, self.old, self.new), *((self.file, *edit)[-3:] for edit in self.also))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +66,7 @@ class Test:
     plain: str = ""    # the arguments with nothing planted, if they are others
     own: tuple = ()    # flags of its own sources only
     link: tuple = ()   # what else it is linked with
+    without: tuple = ()  # of the library
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,13 +114,18 @@ class Workshop:
     def flags_of(self, test, name):
         return (*test.flags, *(test.own if name in test.sources else ()))
 
-    def touches(self, test, file):
-        """What is compiled again when @file has changed."""
-        if not file.endswith(".h"):
-            return [file]
-        clean = self.clean(test.flags)
+    def sources_of(self, test):
         return [name for name in dict.fromkeys((*self.library, *test.sources))
-                if file in (clean / object_name(name)).with_suffix(".d").read_text()]
+                if name not in test.without]
+
+    def touches(self, test, files):
+        """What is compiled again when @files have changed: they themselves, and who includes one."""
+        clean = self.clean(test.flags)
+        found = {}
+        for name in self.sources_of(test):
+            words = (clean / object_name(name)).with_suffix(".d").read_text().split()
+            found[name] = {word.removeprefix(f"{self.root}/") for word in words}
+        return [name for name, includes in found.items() if includes & files]
 
     def clean(self, flags):
         return self.place / f"clean{abs(hash(flags))}"
@@ -124,7 +134,7 @@ class Workshop:
         work = {}
         for test in tests:
             self.clean(test.flags).mkdir(exist_ok=True)
-            for name in (*self.library, *test.sources):
+            for name in self.sources_of(test):
                 work[self.clean(test.flags) / object_name(name)] = (name,
                                                                     self.flags_of(test, name))
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
@@ -135,28 +145,32 @@ class Workshop:
 
     def link(self, test, home):
         """The objects in @home, and what is missing there from the clean ones."""
-        names = [object_name(name) for name in (*self.library, *test.sources)]
+        names = [object_name(name) for name in self.sources_of(test)]
         objects = [home / name if (home / name).exists() else self.clean(test.flags) / name
                    for name in names]
         return self.call(*test.flags, *objects, *(self.criterion if test.criterion else ()),
                          *test.link, "-o", home / "program")
+
+    def folder_of(self, file):
+        """The folder that is copied to change @file."""
+        inside = file.startswith(self.suite.folder + "/")
+        return self.suite.folder if inside else pathlib.PurePath(file).parts[0]
 
     def build(self, test, home, mutant=None):
         """None, or why there is no program in @home."""
         home.mkdir()
         if mutant is None:
             return self.link(test, home)
-        folder = pathlib.PurePath(mutant.file).parts[0]
-        if mutant.file.startswith(self.suite.folder + "/"):
-            folder = self.suite.folder
-        shutil.copytree(self.root / folder, home / folder)
-        path = home / mutant.file
-        for old, new in ((mutant.old, mutant.new), *mutant.also):
+        files = {file for file, _, _ in mutant.edits()}
+        for folder in {self.folder_of(file) for file in files}:
+            shutil.copytree(self.root / folder, home / folder)
+        for file, old, new in mutant.edits():
+            path = home / file
             text = path.read_text()
             if text.count(old) != 1:
-                return f"its text occurs {text.count(old)} times in {mutant.file}"
+                return f"its text occurs {text.count(old)} times in {file}"
             path.write_text(text.replace(old, new))
-        for name in self.touches(test, mutant.file):
+        for name in self.touches(test, files):
             said = self.compile(name, self.flags_of(test, name), home, home / object_name(name))
             if said:
                 return said
