@@ -17,6 +17,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +61,8 @@ struct forking {
 	struct load load;
 	struct pend_continuation *notes;
 	int lease;
-	char *program; /* this one ... */
+	sem_t all_here; /* a place for each worker, more than enough */
+	char *program;  /* this one ... */
 	char already
 		[16]; /* ... and how many descriptors it was given that look like the library's */
 	struct cell forks[KINDS];
@@ -282,8 +284,14 @@ static void fork_once(struct load_worker *worker)
 	cell_add(&forking->forks[kind], 1);
 }
 
+/*
+ * A child's threads get the stacks of those that the parent had, which main() has written: so that it
+ * did before we fork, and for helgrind too, nobody forks before all are there.
+ */
 static void forker(struct load_worker *worker)
 {
+	while (sem_wait(&of(worker)->all_here))
+		;
 	while (!load_over(worker->load))
 		fork_once(worker);
 }
@@ -414,6 +422,8 @@ static void prepare(struct forking *forking, struct stress *stress)
 	struct load *load = &forking->load;
 	uint32_t forkers = stress->threads ? stress->threads : FORKERS;
 
+	if (sem_init(&forking->all_here, 0, 0))
+		stress_bail("sem_init: %s", strerror(errno));
 	load_prepare(load, stress);
 	load->context = forking;
 	load->map_options.flags |= PEND_MAP_POINTERS;
@@ -460,6 +470,8 @@ int main(int count, char **words)
 	snprintf(forking.already, sizeof(forking.already), "%d", count_inherited());
 	prepare(&forking, &stress);
 	load_start(&forking.load);
+	for (uint32_t i = 0; i < forking.load.worker_count; i++)
+		(void)sem_post(&forking.all_here);
 	watch(&forking);
 	load_settle(&forking.load);
 	report(&forking);
